@@ -1,0 +1,41 @@
+# Everything a newcomer needs: each target sets up its own virtual environment from the locked requirements.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo up test test-full lint lock bench
+.DEFAULT_GOAL := demo
+
+demo: $(VENV)/installed
+	$(BIN)/python -m demo
+
+up: $(VENV)/installed
+	$(BIN)/python -m demo.up
+
+test: lint
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+test-full: lint
+	$(BIN)/python -m pytest -m "campaign or not campaign"
+
+lint: $(VENV)/installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+
+# pip's own resolver is skipped (--no-deps): the lock names every package, and pip check proves it.
+$(VENV)/installed: requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
+	$(BIN)/pip check
+	touch $@
+
+# Needs uv on the PATH. --no-emit-index-url keeps the registry's host out of the lock.
+LOCK := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate \
+	--custom-compile-command "make lock" --quiet
+lock:
+	$(LOCK) --extra dev --output-file requirements-dev.txt
+	$(LOCK) --constraint requirements-dev.txt --output-file requirements.txt
