@@ -1,0 +1,70 @@
+"""The sandbox's knobs: AWS's delays, scaled down, and its quirks on demand."""
+
+import dataclasses
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class Settings:
+    """Delays in seconds, and quirks that are off until asked for (`POST /_sandbox/settings`).
+
+    AWS's own delays are given beside each one. They are scaled down so that a person can watch the whole
+    tutorial in a minute; none is zero, because a client that never sees CREATING is a client never tested.
+    """
+
+    compute_environment_delay: float = 1.0
+    """Until a created or updated compute environment is judged (AWS: seconds to a minute)."""
+    job_queue_delay: float = 0.3
+    """Until a created, updated or deleted job queue settles (AWS: seconds)."""
+    deletion_delay: float = 0.5
+    """Until a compute environment in DELETING is gone (AWS: one to two minutes)."""
+    relationship_delay: float = 0.5
+    """How long a compute environment still counts as attached after its queue let go of it
+    (terraform-provider-aws#46925: seen for seconds after the queue's change succeeded)."""
+    node_join_timeout: float = 15.0
+    """Until a compute environment none of whose nodes joined is INVALIDATED (AWS: about half an hour)."""
+    blocked_reason_delay: float = 1.0
+    """Until the job at the head of a blocked queue gets its statusReason (AWS: minutes)."""
+    node_idle_timeout: float = 60.0
+    """Until a node without jobs is taken away (AWS: minutes, or minScaleDownDelayMinutes)."""
+    timeout_grace: float = 30.0
+    """Between SIGTERM and SIGKILL when a job exceeds its timeout (User Guide, job timeouts: 30 s)."""
+    time_limit_scale: float = 1.0
+    """Factor on jobStateTimeLimitActions.maxTimeSeconds, whose least value is 600."""
+    list_jobs_delay: float = 0.0
+    """How long ListJobs does not show a job after SubmitJob (AWS promises no read-after-write)."""
+    batch_quotas: bool = False
+    """Enforce 50 SubmitJob calls a second, as AWS does (User Guide, service limits)."""
+    ended_job_retention: float = 7 * 24 * 3600.0
+    """How long an ended job can still be described (User Guide, job states: at least 7 days)."""
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Set some of the settings at once.
+
+        Raises:
+            ValueError: A name is unknown or a value has the wrong type; nothing is changed.
+        """
+        fields = {field.name: field.type for field in dataclasses.fields(self)}
+        for name, value in values.items():
+            if name not in fields:
+                raise ValueError(f"unknown setting {name!r}; there are: {', '.join(sorted(fields))}")
+            wanted: type | tuple[type, ...] = bool if fields[name] is bool else (int, float)
+            if not isinstance(value, wanted) or (wanted is not bool and isinstance(value, bool)):
+                raise ValueError(f"setting {name!r} cannot be {value!r}")
+        with self._lock:
+            for name, value in values.items():
+                setattr(self, name, value)
+
+    def reset(self) -> None:
+        """Back to the defaults."""
+        self.update(dataclasses.asdict(Settings()))
+
+    def as_dict(self) -> dict[str, Any]:
+        """All settings with their present values."""
+        return dataclasses.asdict(self)
