@@ -17,11 +17,11 @@ _VALIDITY = datetime.timedelta(days=30)
 class CertificateAuthority:
     """Issues the TLS certificates of one sandbox, as EKS has a certificate authority per cluster.
 
-    The certificates carry what strict verifiers ask for (RFC 5280: key identifiers, key usage, subject alternative
+    The certificates carry what strict verifiers ask for (RFC 5280: key identifiers, key usage, alternative
     names), so that Python 3.13, Go and OpenSSL accept them.
 
     Attributes:
-        ca_pem: The CA certificate in PEM, the text that EKS hands out base64-encoded as `certificateAuthority.data`.
+        ca_pem: The CA certificate in PEM, base64-encoded in EKS's `certificateAuthority.data`.
         ca_file: The same in a file, `ca.pem` in the state directory.
     """
 
@@ -45,9 +45,7 @@ class CertificateAuthority:
         self.ca_file = state_dir / "ca.pem"
         self.ca_file.write_text(self.ca_pem)
 
-    def issue(
-        self, common_name: str, hosts: Sequence[str], *, organization: str | None = None
-    ) -> tuple[Path, Path]:
+    def issue(self, common_name: str, hosts: Sequence[str], *, organization: str | None = None) -> tuple[Path, Path]:
         """Issue a certificate good for servers and clients.
 
         Args:
@@ -63,9 +61,7 @@ class CertificateAuthority:
         if organization is not None:
             attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
         builder = (
-            _builder(
-                x509.Name(attributes), self._certificate.subject, key.public_key(), self._key.public_key()
-            )
+            _builder(x509.Name(attributes), self._certificate.subject, key.public_key(), self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(certificate_authority=False), critical=True)
             .add_extension(
