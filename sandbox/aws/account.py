@@ -1,0 +1,109 @@
+"""The seeded account: what exists before the tutorial's step 2."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from sandbox.aws.vpc import Vpc, create_vpc
+from sandbox.names import (
+    ACCOUNT_ID,
+    ADMIN_USER,
+    BATCH_INSTANCE_PROFILE,
+    BATCH_NODE_ROLE,
+    CLUSTER_NAME,
+    CLUSTER_ROLE,
+    KUBERNETES_VERSION,
+    NODE_GROUP,
+    NODE_GROUP_ROLE,
+    REGION,
+    role_arn,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_eks import EKSClient
+    from mypy_boto3_iam import IAMClient
+
+# amazon-eks-node-role: the worker policy, the CNI's where it has no role of its own, and pulling from ECR.
+_NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly")
+
+
+@dataclass(frozen=True)
+class Account:
+    """What the sandbox's users need to know of the account.
+
+    Attributes:
+        access_key_id: Access key of the IAM user `admin`.
+        secret_access_key: Its secret.
+        instance_profile_arn: Instance profile for the compute environment.
+        node_role_arn: The role in that profile; not in `aws-auth` yet, as after the tutorial's prerequisites.
+        vpc: The cluster's network.
+    """
+
+    access_key_id: str
+    secret_access_key: str
+    instance_profile_arn: str
+    node_role_arn: str
+    vpc: Vpc
+
+
+def create_account(endpoint_url: str) -> Account:
+    """Fill an empty account through its public APIs: user, roles, network, cluster and managed node group."""
+    # moto takes unknown keys for the account's root.
+    session = boto3.Session(aws_access_key_id=ACCOUNT_ID, aws_secret_access_key=ACCOUNT_ID, region_name=REGION)
+    options: dict[str, Any] = {"endpoint_url": endpoint_url, "config": Config(proxies={})}
+    iam: IAMClient = session.client("iam", **options)
+    key = _create_admin(iam)
+    _create_role(iam, CLUSTER_ROLE, "eks.amazonaws.com", ["AmazonEKSClusterPolicy"])
+    _create_role(iam, NODE_GROUP_ROLE, "ec2.amazonaws.com", _NODE_POLICIES)
+    node_role_arn = _create_role(iam, BATCH_NODE_ROLE, "ec2.amazonaws.com", _NODE_POLICIES)
+    profile = iam.create_instance_profile(InstanceProfileName=BATCH_INSTANCE_PROFILE)["InstanceProfile"]
+    iam.add_role_to_instance_profile(InstanceProfileName=BATCH_INSTANCE_PROFILE, RoleName=BATCH_NODE_ROLE)
+    vpc = create_vpc(session.client("ec2", **options))
+    _create_cluster(session.client("eks", **options), vpc)
+    return Account(key[0], key[1], profile["Arn"], node_role_arn, vpc)
+
+
+def _create_admin(iam: "IAMClient") -> tuple[str, str]:
+    iam.create_user(UserName=ADMIN_USER)
+    iam.attach_user_policy(UserName=ADMIN_USER, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    key = iam.create_access_key(UserName=ADMIN_USER)["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+def _create_role(iam: "IAMClient", name: str, service: str, policies: "list[str] | tuple[str, ...]") -> str:
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+    }
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    for policy in policies:
+        iam.attach_role_policy(RoleName=name, PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+    return arn
+
+
+def _create_cluster(eks: "EKSClient", vpc: Vpc) -> None:
+    eks.create_cluster(
+        name=CLUSTER_NAME,
+        version=KUBERNETES_VERSION,
+        roleArn=role_arn(CLUSTER_ROLE),
+        resourcesVpcConfig={
+            "subnetIds": list(vpc.subnet_ids),
+            "endpointPublicAccess": False,
+            "endpointPrivateAccess": True,
+        },
+        tags={"alpha.eksctl.io/cluster-name": CLUSTER_NAME},
+    )
+    eks.create_nodegroup(
+        clusterName=CLUSTER_NAME,
+        nodegroupName=NODE_GROUP,
+        nodeRole=role_arn(NODE_GROUP_ROLE),
+        subnets=list(vpc.subnet_ids),
+        instanceTypes=["m5.large"],
+        amiType="AL2023_x86_64_STANDARD",
+        version=KUBERNETES_VERSION,
+        labels={"alpha.eksctl.io/cluster-name": CLUSTER_NAME, "alpha.eksctl.io/nodegroup-name": NODE_GROUP},
+        tags={"alpha.eksctl.io/nodegroup-name": NODE_GROUP},
+    )

@@ -1,0 +1,1 @@
+"""A node's kubelet: runs the pods bound to its node as local processes."""
