@@ -80,7 +80,10 @@ class ContainerLog:
             self._changed.notify_all()
 
     def read(self, options: LogOptions) -> Iterator[bytes]:
-        """The output, as the options ask for it."""
+        """The output, as the options ask for it.
+
+        Who follows gets an empty chunk each second without output, to look whether anybody still reads.
+        """
         left = options.limit_bytes
         for chunk in self._chunks(options):
             if left is not None:
@@ -108,7 +111,6 @@ class ContainerLog:
                 with self._changed:
                     line = file.readline()
                     while not line and not self._closed:
-                        # An empty chunk now and then lets the server notice that the reader has gone.
                         if not self._changed.wait(1):
                             break
                         line = file.readline()
