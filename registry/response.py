@@ -1,0 +1,108 @@
+"""Answers of a registry: bounded reading, and refusals as errors."""
+
+import json
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+import httpx
+
+from registry.errors import (
+    DeniedError,
+    ManifestError,
+    NotFoundError,
+    RegistryError,
+    TagImmutableError,
+    UnauthorizedError,
+    UnavailableError,
+)
+
+_SMALL = 64 * 1024
+_HEALING = (429, 500, 502, 503, 504)
+
+
+def read_bounded(response: httpx.Response, resource: str, most: int) -> bytes:
+    """The body, if it is not larger than it may be.
+
+    Raises:
+        ManifestError: It is larger; no more than the bound was read.
+    """
+    content = bytearray()
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > most:
+            raise ManifestError(resource, f"an answer of more than {most} bytes", "no manifest is that large")
+    return bytes(content)
+
+
+def read_json(response: httpx.Response, resource: str) -> dict[str, Any]:
+    """The body as a JSON object."""
+    try:
+        document = json.loads(read_bounded(response, resource, most=1024 * 1024))
+    except ValueError:
+        raise RegistryError(resource, "an answer that is not JSON") from None
+    if not isinstance(document, dict):
+        raise RegistryError(resource, "an answer that is not a JSON object")
+    return document
+
+
+def raise_refusal(response: httpx.Response, resource: str) -> NoReturn:
+    """Raise the error that an answer other than the hoped-for one means."""
+    status = response.status_code
+    code, message = _error(response)
+    answered = f"{status} {response.reason_phrase}".strip()
+    if code or message:
+        answered += f" ({': '.join(part for part in (code, message) if part)})"
+    if status in _HEALING:
+        raise UnavailableError(resource, answered, retry_after=_retry_after(response))
+    if status == 401 or (status == 400 and not code and "authorization" in response.request.headers):
+        # 400 is how ECR answers a password that it never gave out.
+        raise UnauthorizedError(resource, answered, "the credentials were not accepted", "log in again and repeat")
+    if status == 403:
+        expired = "expired" in message
+        raise DeniedError(
+            resource,
+            answered,
+            "the token has expired" if expired else "the credentials lack a permission on this repository",
+            "get a new token and repeat" if expired else "ask the registry's owner for pull or push access",
+        )
+    if status == 404 and code == "NAME_UNKNOWN":
+        raise NotFoundError(
+            resource, answered, "the repository does not exist", "check its name; create it before pushing to it"
+        )
+    if status == 404 and code in ("MANIFEST_UNKNOWN", ""):
+        raise NotFoundError(resource, answered, "no such image", "check the name, and that it was pushed")
+    if code == "TAG_INVALID" and "immutable" in message:
+        raise TagImmutableError(
+            resource,
+            answered,
+            "the tag exists, points at another image, and the repository's tags are immutable",
+            "copy to another tag, or let this tag be an exclusion of the repository's immutability",
+        )
+    raise RegistryError(resource, answered)
+
+
+def _error(response: httpx.Response) -> tuple[str, str]:
+    """Code and message of the first error (OCI distribution specification, "Error Codes"), or the text."""
+    content = bytearray()
+    for chunk in response.iter_bytes():
+        content += chunk
+        if len(content) > _SMALL:
+            break
+    try:
+        first = json.loads(content)["errors"][0]
+        return str(first.get("code", "")), str(first.get("message", ""))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return "", content[:200].decode("utf-8", "replace").strip()
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds to wait: a number, or an HTTP date (RFC 9110)."""
+    value = response.headers.get("retry-after", "")
+    if value.isdigit():
+        return float(value)
+    try:
+        then = parsedate_to_datetime(value)
+        now = parsedate_to_datetime(response.headers["date"])
+    except (ValueError, KeyError):
+        return None
+    return max((then - now).total_seconds(), 0.0)
