@@ -1,0 +1,18 @@
+"""Where the rules are written down."""
+
+BATCH_GUIDE = "https://docs.aws.amazon.com/batch/latest/userguide"
+EKS_GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
+KUBERNETES_NAMES = "https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"
+KUBERNETES_LABELS = "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/"
+KUBERNETES_API = "Kubernetes API reference"
+TAGGING = "https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"
+
+
+def guide(page: str) -> str:
+    """The address of a page of the AWS Batch User Guide."""
+    return f"{BATCH_GUIDE}/{page}.html"
+
+
+def member(shape: str, name: str, service: str = "batch") -> str:
+    """A member of a shape of botocore's service model."""
+    return f"botocore {service} {shape}.{name}"
