@@ -1,0 +1,142 @@
+"""Set up AWS Batch on a private EKS cluster: the tutorial, step by step, safe to repeat."""
+
+from contextlib import nullcontext
+from typing import Any, Literal
+
+from prefect import flow
+from prefect.futures import PrefectFuture
+
+from blocks.eks_cluster import EksCluster
+from specs.container_images import images_of
+from specs.identity_mapping import batch_role_mapping, node_role_mapping
+from specs.platform import PlatformSpec
+from specs.rbac import (
+    batch_cluster_role,
+    batch_cluster_role_binding,
+    batch_namespace_role,
+    batch_namespace_role_binding,
+)
+from tasks.cluster_lock import cluster_lock
+from tasks.cluster_role import ensure_cluster_role, ensure_cluster_role_binding
+from tasks.compute_environment import ensure_compute_environment
+from tasks.compute_environment_health import wait_until_valid
+from tasks.discovery import ClusterFacts, discover
+from tasks.identity_mapping import ensure_identity_mapping
+from tasks.image import find_image, mirror_image, private_repository
+from tasks.job_definition import ensure_job_definition
+from tasks.job_queue import ensure_job_queue
+from tasks.namespace import ensure_namespace
+from tasks.namespace_role import ensure_namespace_role, ensure_namespace_role_binding
+from tasks.report import Report, report_outcomes
+from tasks.repository import ensure_repository
+from tasks.scheduling_policy import ensure_scheduling_policy
+from tasks.service_linked_role import ensure_service_linked_role
+
+ImageSource = Literal["mirror", "already_mirrored"]
+Futures = list[PrefectFuture[Any]]
+
+
+@flow(name="setup-batch", flow_run_name="set up Batch on {cluster.cluster_name}")
+def setup_batch(
+    cluster: EksCluster,
+    platform: PlatformSpec,
+    image_source: ImageSource = "mirror",
+    plan: bool = False,
+    adopt: bool = False,
+) -> Report:
+    """Set up AWS Batch on a private EKS cluster, or bring an existing setup in line.
+
+    Every step looks first and changes only what differs, so the flow can be run again at any time. Steps that do
+    not depend on each other run at the same time; those that can succeed do, even where another fails.
+
+    Args:
+        cluster: The cluster, and who calls it.
+        platform: What to set up. The instance profile of the nodes is the one thing without a default.
+        image_source: Where images come from. mirror copies public images to the private registry, which needs the
+            internet. already_mirrored takes what is there, inside a VPC without it.
+        plan: Show what would change and change nothing.
+        adopt: Bring things of the same names that were made by other means in line and mark them as ours.
+
+    Returns:
+        The outcome of every step; also shown as the artifact setup-batch.
+
+    Raises:
+        StepsFailedError: If steps failed, with the cause and the next step of each.
+    """
+    with nullcontext() if plan else cluster_lock(cluster.arn):
+        profile = platform.compute_environment.compute_resources.instance_role
+        facts = discover(cluster, profile, platform.node_role_arn)
+        options = {"plan": plan, "adopt": adopt}
+        access = _give_access(cluster, platform, facts, options)
+        definitions = _define_jobs(cluster, platform, facts, image_source, options)
+        queue = _make_queue(cluster, platform, facts, options, after=access)
+        title = f"AWS Batch on {cluster.cluster_name}" + (" (plan)" if plan else "")
+        return report_outcomes(title, [*access, *queue, *definitions], key="setup-batch")
+
+
+def _give_access(cluster: EksCluster, platform: PlatformSpec, facts: ClusterFacts, options: dict[str, Any]) -> Futures:
+    """Steps 1 to 4: namespace, rights and identities."""
+    name, plan = platform.namespace.name, {"plan": options["plan"]}
+    service_role = ensure_service_linked_role.submit(cluster, **plan)
+    namespace = ensure_namespace.submit(cluster, platform.namespace, **options)
+    cluster_role = ensure_cluster_role.submit(cluster, batch_cluster_role(), **options)
+    role = ensure_namespace_role.submit(cluster, batch_namespace_role(name), **options, wait_for=[namespace])
+    batch = batch_role_mapping(facts.account_id, facts.partition)
+    identity = ensure_identity_mapping.submit(cluster, batch, **plan)
+    return [
+        service_role,
+        namespace,
+        cluster_role,
+        ensure_cluster_role_binding.submit(cluster, batch_cluster_role_binding(), **options, wait_for=[cluster_role]),
+        role,
+        ensure_namespace_role_binding.submit(cluster, batch_namespace_role_binding(name), **options, wait_for=[role]),
+        identity,
+        # After the other mapping: both write aws-auth.
+        ensure_identity_mapping.submit(cluster, node_role_mapping(facts.node_role_arn), **plan, wait_for=[identity]),
+    ]
+
+
+def _make_queue(
+    cluster: EksCluster, platform: PlatformSpec, facts: ClusterFacts, options: dict[str, Any], after: Futures
+) -> Futures:
+    """Steps 5 to 7: the compute environment, its proof of health, the queue."""
+    wanted = platform.compute_environment
+    name = wanted.compute_environment_name
+    spec = wanted.completed(facts.arn, facts.subnets, [facts.security_group])
+    environment = ensure_compute_environment.submit(cluster, spec, **options, wait_for=after)
+    plan = {"plan": options["plan"]}
+    health = wait_until_valid.submit(cluster, name, platform.namespace.name, **plan, wait_for=[environment])
+    futures: Futures = [environment, health]
+    if platform.scheduling_policy:
+        futures.append(ensure_scheduling_policy.submit(cluster, platform.scheduling_policy, **options))
+    queue_spec = platform.queue_with_policy(facts.partition, facts.region, facts.account_id)
+    queue = ensure_job_queue.submit(cluster, queue_spec, **options, wait_for=futures)
+    return [*futures, queue]
+
+
+def _define_jobs(
+    cluster: EksCluster,
+    platform: PlatformSpec,
+    facts: ClusterFacts,
+    image_source: ImageSource,
+    options: dict[str, Any],
+) -> Futures:
+    """Steps 8 to 10: private repositories, images in them, definitions pinned to those images."""
+    futures: Futures = []
+    plan = {"plan": options["plan"]}
+    images: dict[str, PrefectFuture[Any]] = {}
+    for source in dict.fromkeys(image for spec in platform.job_definitions for image in images_of(spec)):
+        repository = private_repository(source, facts.registry, platform.repository_prefix)
+        if repository is None:
+            images[source] = find_image.submit(cluster, source)
+        elif image_source == "already_mirrored":
+            images[source] = find_image.submit(cluster, source, repository.repository_name)
+        else:
+            made = ensure_repository.submit(cluster, repository, **options)
+            images[source] = mirror_image.submit(cluster, source, repository.repository_name, **plan, wait_for=[made])
+            futures.append(made)
+    definitions = [
+        ensure_job_definition.submit(cluster, spec, [images[image] for image in images_of(spec)], **options)
+        for spec in platform.job_definitions
+    ]
+    return [*futures, *images.values(), *definitions]

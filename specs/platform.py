@@ -1,0 +1,189 @@
+"""All that setup makes: the tutorial's documents together, with what is looked up left open."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+from specs.compute_environment import ComputeEnvironmentSpec, ComputeResources, EksConfiguration
+from specs.fault import Findings
+from specs.job_definition import JobDefinitionSpec
+from specs.job_queue import JobQueueSpec
+from specs.namespace import NamespaceSpec
+from specs.scheduling_policy import SchedulingPolicySpec
+
+# Stand-ins that break no rule, so that everything else of a document can be checked before the first call.
+_ANY_CLUSTER = "arn:aws:eks:us-east-1:123456789012:cluster/looked-up"
+_ANY_SUBNET, _ANY_SECURITY_GROUP = "subnet-00000000", "sg-00000000"
+
+
+class LookedUpEksConfiguration(EksConfiguration):
+    """The cluster and namespace of Batch; the cluster is the one of the EKS Cluster block."""
+
+    eks_cluster_arn: str = Field(
+        default="",
+        title="EKS cluster ARN",
+        description="Leave it empty: it is the cluster of the EKS Cluster block.",
+        examples=["arn:aws:eks:us-east-1:123456789012:cluster/my-test-cluster"],
+    )
+
+
+class PlatformComputeEnvironment(ComputeEnvironmentSpec):
+    """The compute environment's document; cluster, subnets and security groups are looked up where left out.
+
+    A placeholder in angle brackets, as the tutorial's document has them, counts as left out.
+    """
+
+    eks_configuration: LookedUpEksConfiguration = Field(
+        default=LookedUpEksConfiguration(),
+        title="EKS cluster",
+        description="The namespace; the cluster is that of the EKS Cluster block.",
+        examples=[{"kubernetesNamespace": "my-aws-batch-namespace"}],
+    )
+    compute_resources: ComputeResources = Field(
+        title="Compute resources",
+        description="The nodes that Batch manages. Empty subnets and security groups are the cluster's own.",
+        examples=[{"type": "EC2", "maxvCpus": 128, "instanceRole": "EksBatchInstanceProfile"}],
+    )
+
+    @classmethod
+    def examine(cls, document: Mapping[str, Any]) -> Findings:
+        """Check the document as it would be once completed.
+
+        Args:
+            document: The wire document, with or without what is looked up.
+
+        Returns:
+            All faults and warnings.
+        """
+        return ComputeEnvironmentSpec.examine(_completed(document, _ANY_CLUSTER, [_ANY_SUBNET], [_ANY_SECURITY_GROUP]))
+
+    def completed(
+        self, cluster_arn: str, subnets: Sequence[str], security_groups: Sequence[str]
+    ) -> ComputeEnvironmentSpec:
+        """The document that is sent.
+
+        Args:
+            cluster_arn: The cluster's ARN.
+            subnets: Taken where the document names none.
+            security_groups: Taken where the document names none.
+
+        Raises:
+            SpecError: If what was looked up breaks a rule.
+        """
+        document = _completed(self.to_document(), cluster_arn, subnets, security_groups)
+        return ComputeEnvironmentSpec.from_document(document)
+
+
+class PlatformSpec(BaseModel):
+    """AWS Batch on one private EKS cluster, as the tutorial sets it up."""
+
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, extra="forbid"
+    )
+
+    namespace: NamespaceSpec = Field(
+        default=NamespaceSpec(),
+        title="Namespace",
+        description="The Kubernetes namespace that Batch runs its pods in.",
+    )
+    compute_environment: PlatformComputeEnvironment = Field(
+        title="Compute environment",
+        description="Batch's hold on the cluster; the instance profile of its nodes is the one thing to fill in.",
+    )
+    scheduling_policy: SchedulingPolicySpec | None = Field(
+        default=None,
+        title="Scheduling policy",
+        description="The queue's fair-share policy; none for first in, first out. Fixed when the queue is made.",
+    )
+    job_queue: JobQueueSpec = Field(
+        default=JobQueueSpec(),
+        title="Job queue",
+        description="The queue in front of the compute environment.",
+    )
+    job_definitions: Annotated[list[JobDefinitionSpec], Field(min_length=1)] = Field(
+        default=[JobDefinitionSpec()],
+        title="Job definitions",
+        description="What jobs run; public images are mirrored to the private registry and pinned by digest.",
+    )
+    repository_prefix: str = Field(
+        default="",
+        title="Repository prefix",
+        description="Put before the names of the private repositories that images are mirrored to.",
+        pattern=r"^([a-z0-9]+([._-][a-z0-9]+)*/?)*$",
+        examples=["my-prefix"],
+    )
+    node_role_arn: str = Field(
+        default="",
+        title="Node role ARN",
+        description="The role in the instance profile; empty to ask IAM, which a private VPC may not reach.",
+        examples=["arn:aws:iam::123456789012:role/EksBatchNodeRole"],
+    )
+
+    def queue_with_policy(self, partition: str, region: str, account_id: str) -> JobQueueSpec:
+        """The job queue with the scheduling policy of this platform, whose ARN follows from its name.
+
+        Args:
+            partition: Of the cluster.
+            region: Of the cluster.
+            account_id: Of the cluster.
+        """
+        if self.scheduling_policy is None:
+            return self.job_queue
+        arn = f"arn:{partition}:batch:{region}:{account_id}:scheduling-policy/{self.scheduling_policy.name}"
+        return JobQueueSpec.from_document({**self.job_queue.to_document(), "schedulingPolicyArn": arn})
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        faults = [*self._namespace_faults(), *self._queue_faults()]
+        names = [definition.job_definition_name for definition in self.job_definitions]
+        faults += [f"two job definitions are named {name}" for name in sorted({n for n in names if names.count(n) > 1})]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _namespace_faults(self) -> list[str]:
+        batch_namespace = self.compute_environment.eks_configuration.kubernetes_namespace
+        if batch_namespace == self.namespace.name:
+            return []
+        return [
+            f"computeEnvironment.eksConfiguration.kubernetesNamespace is {batch_namespace!r}, "
+            f"but namespace.name is {self.namespace.name!r}: Batch would be given rights in the wrong namespace"
+        ]
+
+    def _queue_faults(self) -> list[str]:
+        faults = []
+        name = self.compute_environment.compute_environment_name
+        order = [entry.compute_environment.rsplit("/", 1)[-1] for entry in self.job_queue.compute_environment_order]
+        if name not in order:
+            faults.append(f"jobQueue.computeEnvironmentOrder names {order}, not the compute environment {name!r}")
+        if self.scheduling_policy and self.job_queue.scheduling_policy_arn:
+            faults.append("give either schedulingPolicy or jobQueue.schedulingPolicyArn, not both")
+        return faults
+
+
+def _completed(
+    document: Mapping[str, Any], cluster_arn: str, subnets: Sequence[str], security_groups: Sequence[str]
+) -> dict[str, Any]:
+    configuration, resources = document.get("eksConfiguration", {}), document.get("computeResources", {})
+    if not (isinstance(configuration, Mapping) and isinstance(resources, Mapping)):
+        return dict(document)
+    looked_up = {"subnets": list(subnets), "securityGroupIds": list(security_groups)}
+    # A launch template may bring its own security groups.
+    if resources.get("launchTemplate"):
+        del looked_up["securityGroupIds"]
+    return {
+        **document,
+        "eksConfiguration": {**configuration, **_missing(configuration, {"eksClusterArn": cluster_arn})},
+        "computeResources": {**resources, **_missing(resources, looked_up)},
+    }
+
+
+def _missing(document: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if _is_left_out(document.get(key))}
+
+
+def _is_left_out(value: Any) -> bool:
+    texts = value if isinstance(value, list) else [value]
+    return all(not text or (isinstance(text, str) and "<" in text) for text in texts)

@@ -1,0 +1,84 @@
+"""Before the first job is submitted: every job against its queue and its definition, all faults at once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from blocks.eks_cluster import EksCluster
+from blocks.operation_error import OperationError
+from specs.fault import SpecError
+from specs.job_definition import JobDefinitionSpec
+from specs.job_request import JobRequest
+from tasks.job_definition import newest_revision
+from tasks.job_queue import describe_job_queue
+from tasks.step import step
+
+
+@step("check of the jobs")
+def check_requests(cluster: EksCluster, requests: Sequence[JobRequest]) -> None:
+    """Check what only AWS knows: queues that exist and accept jobs, definitions that are ACTIVE, names that match.
+
+    Args:
+        cluster: Gives the Batch client.
+        requests: The jobs, each valid in itself.
+
+    Raises:
+        OperationError: If a job would be refused; it lists all faults of all jobs.
+    """
+    queues = {name: describe_job_queue(cluster, name) for name in {request.job_queue for request in requests}}
+    names = {request.job_definition for request in requests}
+    definitions = {name: find_definition(cluster, name) for name in names}
+    faults = [
+        f"{request.job_name}: {fault}"
+        for request in requests
+        for fault in [
+            *_queue_faults(request, queues[request.job_queue]),
+            *_definition_faults(request, definitions[request.job_definition]),
+        ]
+    ]
+    if faults:
+        raise OperationError(
+            f"{len(requests)} jobs",
+            "".join(f"\n    - {fault}" for fault in faults),
+            "AWS Batch would refuse them",
+            "correct every line; nothing was submitted",
+        )
+
+
+def find_definition(cluster: EksCluster, name: str) -> dict[str, Any] | None:
+    """A job definition by name, `name:revision` or ARN, as SubmitJob finds it; None where none is ACTIVE.
+
+    Args:
+        cluster: Gives the Batch client.
+        name: What `jobDefinition` of a job holds. Without a revision it is the newest ACTIVE one.
+    """
+    if ":" not in name:
+        return newest_revision(cluster, name)
+    found = cluster.batch.describe_job_definitions(jobDefinitions=[name])["jobDefinitions"]
+    return next((dict(definition) for definition in found if definition["status"] == "ACTIVE"), None)
+
+
+def _queue_faults(request: JobRequest, queue: dict[str, Any] | None) -> list[str]:
+    if queue is None:
+        return [f"job queue {request.job_queue} does not exist; run setup_batch, or correct jobQueue"]
+    faults = []
+    if queue["state"] != "ENABLED":
+        faults.append(f"job queue {request.job_queue} is {queue['state']} and accepts no jobs; enable it")
+    return faults + _faults_of(lambda: request.check_against_queue(bool(queue.get("schedulingPolicyArn"))))
+
+
+def _definition_faults(request: JobRequest, definition: dict[str, Any] | None) -> list[str]:
+    if definition is None:
+        return [f"job definition {request.job_definition} has no ACTIVE revision; run setup_batch, or correct it"]
+    if definition.get("type") != "container" or "eksProperties" not in definition:
+        return [f"job definition {request.job_definition} is not one for EKS containers; name another"]
+    known = {field.alias or name for name, field in JobDefinitionSpec.model_fields.items()}
+    document = {key: value for key, value in definition.items() if key in known}
+    return _faults_of(lambda: request.check_against_definition(JobDefinitionSpec.from_document(document)))
+
+
+def _faults_of(check: Any) -> list[str]:
+    try:
+        check()
+    except SpecError as error:
+        return [str(fault) for fault in error.faults]
+    return []

@@ -1,0 +1,64 @@
+"""The account's private ECR registry: its host, where it is reached, and who we are there."""
+
+import base64
+import os
+import threading
+import time
+from dataclasses import replace
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from blocks.eks_cluster import EksCluster
+from registry.client import RegistryClient
+from registry.credentials import Basic, Credential, DockerConfig
+from registry.hosts import Hosts
+from registry.transport import open_http
+
+# ECR's tokens live for 12 hours (GetAuthorizationToken); an old one is replaced an hour early.
+EARLY_SECONDS = 3600
+
+
+class PrivateRegistry:
+    """Signs in to the private registry, and to public ones as `docker login` did.
+
+    Args:
+        cluster: Gives the ECR client; the registry is that of the cluster's account and region.
+    """
+
+    def __init__(self, cluster: EksCluster) -> None:
+        self._cluster = cluster
+        self._lock = threading.Lock()
+        self._credential = Basic("", "")
+        self._expires_at = 0.0
+        self._endpoint = ""
+
+    @property
+    def host(self) -> str:
+        """The host in the references of its images."""
+        self._renew()
+        return urlsplit(self._endpoint).netloc
+
+    def client(self) -> RegistryClient:
+        """A client for copies between public registries and this one.
+
+        REGISTRY_HOSTS (`name=https://address,...`) redirects hosts, as containerd's registry hosts do.
+        """
+        hosts = Hosts.parse(os.environ.get("REGISTRY_HOSTS", ""))
+        endpoints = MappingProxyType({**hosts.endpoints, self.host: self._endpoint})
+        return RegistryClient(replace(hosts, endpoints=endpoints), self._credential_for, open_http())
+
+    def _credential_for(self, host: str) -> Credential | None:
+        if host == self.host:
+            return self._credential
+        path = DockerConfig.default_path()
+        return DockerConfig.read(path)(host) if path.is_file() else None
+
+    def _renew(self) -> None:
+        with self._lock:
+            if time.time() < self._expires_at - EARLY_SECONDS:
+                return
+            answer = self._cluster.ecr.get_authorization_token()["authorizationData"][0]
+            username, _, password = base64.b64decode(answer["authorizationToken"]).decode().partition(":")
+            self._credential = Basic(username, password)
+            self._expires_at = answer["expiresAt"].timestamp()
+            self._endpoint = answer["proxyEndpoint"].rstrip("/")

@@ -1,0 +1,93 @@
+"""What a person reads after a run: a table of outcomes, and what failed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from prefect.artifacts import create_markdown_artifact
+from prefect.futures import PrefectFuture, wait
+from pydantic import BaseModel, ConfigDict
+
+from tasks.outcome import Outcome
+
+_SHOWN_CHANGES = 8
+
+
+class Report(BaseModel):
+    """The result of a flow that sets things up.
+
+    Attributes:
+        outcomes: What every step did, or would do, in the order of the tutorial.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def changed(self) -> tuple[Outcome, ...]:
+        """The outcomes that changed something, or would."""
+        return tuple(outcome for outcome in self.outcomes if outcome.action != "unchanged")
+
+    @property
+    def summary(self) -> str:
+        """One line: how many steps were left alone and how many changed something."""
+        verb = "would change" if any(outcome.planned for outcome in self.outcomes) else "changed"
+        unchanged = len(self.outcomes) - len(self.changed)
+        return f"{len(self.outcomes)} steps: {unchanged} unchanged, {len(self.changed)} {verb}"
+
+
+class StepsFailedError(Exception):
+    """Steps failed; the message holds cause and next step of each. What succeeded stays, and is found next time."""
+
+
+def report_outcomes(title: str, futures: Sequence[PrefectFuture[Any]], *, key: str) -> Report:
+    """Wait for all steps and show their outcomes as a markdown artifact of the run.
+
+    Args:
+        title: Heading.
+        futures: The steps; those whose result is no Outcome are waited for only.
+        key: Key of the artifact: lower-case letters, digits and dashes.
+
+    Returns:
+        The outcomes.
+
+    Raises:
+        StepsFailedError: If steps failed. Steps that only waited for them are counted, not repeated.
+    """
+    wait(list(futures))
+    states = [future.state for future in futures]
+    results = [state.result(raise_on_failure=False) for state in states if state.is_completed()]
+    report = Report(outcomes=tuple(result for result in results if isinstance(result, Outcome)))
+    failures = [str(state.data or state.message) for state in states if state.is_failed() or state.is_crashed()]
+    skipped = len(states) - len(results) - len(failures)
+    create_markdown_artifact(_markdown(title, report, failures), key=key, description=report.summary)
+    if failures:
+        waiting = f"\n{skipped} steps that depend on them were not tried." if skipped else ""
+        raise StepsFailedError("\n".join(failures) + waiting + "\nRun again afterwards: what is done is kept.")
+    return report
+
+
+def _markdown(title: str, report: Report, failures: Sequence[str]) -> str:
+    lines = [f"# {title}", "", report.summary, ""]
+    lines += ["| step | name | action | identifier | changes |", "|---|---|---|---|---|"]
+    lines += [_row(outcome) for outcome in report.outcomes]
+    notes = [outcome.note for outcome in report.outcomes if outcome.note]
+    if notes:
+        lines += ["", "## Notes", "", *(f"- {note}" for note in notes)]
+    if failures:
+        lines += ["", "## Failed", "", *(f"```\n{failure}\n```" for failure in failures)]
+    return "\n".join(lines)
+
+
+def _row(outcome: Outcome) -> str:
+    name = f"[{outcome.name}]({outcome.console_url})" if outcome.console_url else outcome.name
+    changes = [_cell(str(change)) for change in outcome.changes]
+    if len(changes) > _SHOWN_CHANGES:
+        changes[_SHOWN_CHANGES:] = [f"and {len(changes) - _SHOWN_CHANGES} more"]
+    action = f"would be {outcome.action}" if outcome.planned and outcome.changes else outcome.action
+    return f"| {outcome.step} | {name} | {action} | `{outcome.identifier}` | {'<br>'.join(changes)} |"
+
+
+def _cell(text: str, limit: int = 160) -> str:
+    shortened = text if len(text) <= limit else text[: limit - 1] + "…"
+    return shortened.replace("|", "\\|").replace("\n", " ")

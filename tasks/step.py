@@ -1,0 +1,82 @@
+"""A tutorial step as a Prefect task: named for people, repeated only where that can heal, errors explained."""
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from kubernetes.client.exceptions import ApiException
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+
+from blocks.aws_errors import explain_aws
+from blocks.kubernetes_errors import explain_kubernetes
+from blocks.operation_error import OperationError
+from registry.errors import RegistryError, UnavailableError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+RETRY_SECONDS = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0]
+
+
+def can_heal(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool:
+    """Prefect's retry condition: whether the error that failed the task may be gone next time.
+
+    A plain function, since Prefect never retries with a condition of any other kind.
+    """
+    return isinstance(state.data, OperationError) and state.data.can_heal
+
+
+def step(run_name: str, *, retries: int = len(RETRY_SECONDS)) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a function a step.
+
+    Args:
+        run_name: Name of its runs in the UI, a template over the arguments such as `namespace {spec.name}`.
+        retries: How often to repeat it after an error that can heal; 0 for what must not be sent twice.
+
+    Returns:
+        A decorator. The task raises OperationError where the function raises an error of AWS, Kubernetes or a registry.
+    """
+
+    def decorate(function: Callable[P, R]) -> Task[P, R]:
+        signature = inspect.signature(function)
+
+        @wraps(function)
+        def explained(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return function(*args, **kwargs)
+            except (ClientError, BotoCoreError) as error:
+                raise explain_aws(error, _resource(*args, **kwargs)) from error
+            except ApiException as error:
+                raise explain_kubernetes(error, _resource(*args, **kwargs)) from error
+            except RegistryError as error:
+                raise _explain_registry(error) from error
+
+        def _resource(*args: P.args, **kwargs: P.kwargs) -> str:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            return run_name.format(**bound.arguments)
+
+        return task(
+            task_run_name=run_name,
+            retries=retries,
+            retry_delay_seconds=RETRY_SECONDS,
+            retry_jitter_factor=0.3,
+            retry_condition_fn=can_heal,
+            cache_policy=NO_CACHE,
+        )(explained)
+
+    return decorate
+
+
+def _explain_registry(error: RegistryError) -> OperationError:
+    return OperationError(
+        error.resource,
+        error.answered,
+        error.cause or "the registry refused",
+        error.next_step or "correct what the answer names and run again",
+        can_heal=isinstance(error, UnavailableError),
+    )

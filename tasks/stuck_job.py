@@ -1,0 +1,132 @@
+"""Why a job hangs in RUNNABLE or STARTING: the first rows of AWS's troubleshooting pages, with evidence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubernetes.client.exceptions import ApiException
+from pydantic import BaseModel, ConfigDict
+
+from blocks.eks_cluster import EksCluster
+from blocks.operation_error import OperationError
+from tasks.compute_environment_health import explain_invalid
+from tasks.identity_mapping import role_mappings
+from tasks.pod import compute_environments_of, pod_namespace, pod_warnings
+
+
+class StuckReason(BaseModel):
+    """One row of the table of head-of-queue reasons: words of a statusReason, what they mean, what helps."""
+
+    model_config = ConfigDict(frozen=True)
+
+    words: str
+    cause: str
+    fix: str
+
+
+# https://docs.aws.amazon.com/batch/latest/userguide/job_stuck_in_runnable.html and its child pages.
+RUNNABLE_REASONS = (
+    StuckReason(
+        words="CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+        cause="EC2 has no such instances free now",
+        fix="wait, or allow more instance types, zones or Spot as well as On-Demand",
+    ),
+    StuckReason(
+        words="MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
+        cause="maxvCpus of the compute environment is below what the job asks for",
+        fix="raise maxvCpus, or ask for fewer vCPUs",
+    ),
+    StuckReason(
+        words="MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
+        cause="no allowed instance type can hold the job beside the node's own overhead "
+        "(2 vCPUs do not fit an instance of 2 vCPUs)",
+        fix="ask for less cpu or memory, or allow larger instance types",
+    ),
+    StuckReason(
+        words="MISCONFIGURATION:EC2_INSTANCE_CONFIGURATION_UNSUPPORTED",
+        cause="the instance type does not exist in these zones, or the launch template contradicts it",
+        fix="correct instanceTypes, subnets or the launch template",
+    ),
+    StuckReason(
+        words="MISCONFIGURATION:SERVICE_ROLE_PERMISSIONS",
+        cause="the service role lacks a permission",
+        fix="use the service-linked role (leave serviceRole out)",
+    ),
+    StuckReason(
+        words="ACTION_REQUIRED",
+        cause="every compute environment of the queue is INVALID",
+        fix="repair it: run setup_batch and read what its health step says",
+    ),
+)
+
+
+def explain_stuck(cluster: EksCluster, job: Mapping[str, Any]) -> OperationError:
+    """Say why a job does not run.
+
+    Args:
+        cluster: Asked for the queue, the compute environments, the pod's events and aws-auth.
+        job: As DescribeJobs answers; RUNNABLE or STARTING.
+
+    Returns:
+        What was found, with cause and fix. The job itself is left alone.
+    """
+    resource = f"job {job['jobName']} ({job['jobId']})"
+    finding = _why_starting(cluster, job) if job["status"] == "STARTING" else _why_runnable(cluster, job)
+    answer, cause, fix = finding or (
+        f"it stays in {job['status']}: {job.get('statusReason') or 'no reason given'}",
+        "nothing that is known was found: nodes may still be starting, or jobs before it hold the capacity",
+        "https://docs.aws.amazon.com/batch/latest/userguide/batch_eks_job_stuck_in_runnable.html",
+    )
+    stop = f"; `aws batch terminate-job --job-id {job['jobId']} --reason stuck` ends it, it has no time-out here"
+    return OperationError(resource, answer, cause, fix + stop)
+
+
+def _why_starting(cluster: EksCluster, job: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    pod_name = job.get("eksProperties", {}).get("podProperties", {}).get("podName")
+    messages = pod_warnings(cluster, pod_namespace(cluster, job), pod_name) if pod_name else []
+    pulling = next((text for text in messages if text.startswith("Failed to pull image")), None)
+    if pulling:
+        return (
+            pulling,
+            "the node cannot reach that registry: a private cluster pulls from private ECR only, through the "
+            "ecr.api, ecr.dkr and s3 endpoints",
+            "mirror the image to the private ECR and register the job definition with its URI (setup_batch does both)",
+        )
+    mounting = next((text for text in messages if "Unable to attach or mount volumes" in text), None)
+    if mounting:
+        return mounting, "a volume of the pod cannot be mounted", "correct the volume's claim, secret or path"
+    if messages:
+        return messages[-1], "the pod cannot start", "see the pod's other events with kubectl describe pod"
+    return None
+
+
+def _why_runnable(cluster: EksCluster, job: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    reason = job.get("statusReason") or ""
+    environments = compute_environments_of(cluster, job["jobQueue"])
+    for environment in environments:
+        if environment["status"] == "INVALID":
+            namespace = environment["eksConfiguration"]["kubernetesNamespace"]
+            name, why = environment["computeEnvironmentName"], environment.get("statusReason", "")
+            invalid = explain_invalid(cluster, name, namespace, why)
+            return f"{reason} {invalid.resource}: {invalid.answer}".strip(), invalid.cause, invalid.next_step
+    known = next((row for row in RUNNABLE_REASONS if row.words in reason), None)
+    if known:
+        return reason, known.cause, known.fix
+    return next((finding for found in environments if (finding := _unmapped_node_role(cluster, found))), None)
+
+
+def _unmapped_node_role(cluster: EksCluster, environment: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    profile = environment["computeResources"]["instanceRole"].rsplit("/", 1)[-1]
+    try:
+        roles = cluster.iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"]
+        mapped = {mapping.rolearn.rsplit("/", 1)[-1] for mapping in role_mappings(cluster)}
+    except (ApiException, OperationError):
+        return None
+    unmapped = [role for role in roles if role["RoleName"] not in mapped]
+    if not unmapped:
+        return None
+    return (
+        f"aws-auth does not map the node role {unmapped[0]['Arn']}",
+        "instances start but cannot join the cluster, so the job finds no node",
+        "map it to system:node:{{EC2PrivateDNSName}} with groups system:bootstrappers and system:nodes "
+        "(run setup_batch)",
+    )
