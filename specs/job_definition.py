@@ -11,6 +11,7 @@ from specs.limit import Between, OneOf
 from specs.name import batch_name
 from specs.part import Refusal
 from specs.pod import Container, EksProperties, PodMetadata, PodProperties
+from specs.pod_rules import check_pod
 from specs.retry import JobTimeout, RetryStrategy, check_retry
 from specs.source import guide, member
 from specs.spec import Spec
@@ -121,7 +122,25 @@ class JobDefinitionSpec(Spec):
         """Check the rules of the user guide's EKS pages."""
         check_tags(document.get("tags"), "tags", found)
         check_retry(document.get("retryStrategy"), "retryStrategy", found)
+        _check_properties(document, found)
         size = len(json.dumps(document, separators=(",", ":"), default=str).encode())
         if size > LARGEST:
             rule = f"A job definition has at most {LARGEST} bytes, this one has {size}."
             found.fault("document", None, rule, "Move long values out of it.", guide("service_limits"))
+
+
+def _check_properties(document: Mapping[str, Any], found: Findings) -> None:
+    if document.get("type") == "multinode":
+        rule = "Multi-node parallel jobs are not supported by this project."
+        fix = "Use type container, with an array if there is much to do, or register it with the AWS CLI."
+        found.fault("type", "multinode", rule, fix, member(_REQUEST, "type"))
+    properties = document.get("eksProperties")
+    if properties is None and document.get("type") != "multinode":
+        rule = "A job definition for EKS has eksProperties."
+        found.fault("eksProperties", None, rule, "Set eksProperties.podProperties.", member(_REQUEST, "type"))
+    elif isinstance(properties, Mapping) and "podProperties" not in properties:
+        rule = "eksProperties describe the pod."
+        source = member("EksProperties", "podProperties")
+        found.fault("eksProperties.podProperties", None, rule, "Set podProperties.", source)
+    elif isinstance(properties, Mapping):
+        check_pod(properties["podProperties"], "eksProperties.podProperties", found)

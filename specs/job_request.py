@@ -5,17 +5,63 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from specs.fault import Findings
+from specs.fault import Fault, Findings, SpecError
 from specs.job_definition import JobDefinitionSpec
+from specs.job_request_rules import (
+    JOB_DEFINITION,
+    JOB_NAME,
+    JOB_QUEUE,
+    check_job_request,
+    check_override_names,
+)
 from specs.limit import AtMost, Between, Matches, OneOf
-from specs.part import Part
+from specs.part import Part, Refusal
 from specs.pod import EnvironmentVariable, PodMetadata, Resources
 from specs.retry import JobTimeout, RetryStrategy
 from specs.scheduling_policy import SHARE_IDENTIFIER, SHARE_IDENTIFIER_WORDS
 from specs.source import guide, member
 from specs.spec import Spec
+from specs.wire import mapping
 
 _REQUEST = "SubmitJobRequest"
+_NO_OVERRIDES = "Container overrides or node overrides should not be set for Batch on EKS jobs."
+_NOT_FOR_EKS = {
+    "containerOverrides": Refusal(
+        _NO_OVERRIDES,
+        "Use eksPropertiesOverride.podProperties.containers.",
+        "AWS Batch's answer to SubmitJob (nextflow-io/nextflow issue 5817)",
+    ),
+    "nodeOverrides": Refusal(
+        f"{_NO_OVERRIDES} Only multi-node jobs take them, which this project does not support.",
+        "Use eksPropertiesOverride.podProperties.containers.",
+        "AWS Batch's answer to SubmitJob (nextflow-io/nextflow issue 5817)",
+    ),
+    "ecsPropertiesOverride": Refusal(
+        "It can only be specified for jobs that run on ECS.",
+        "Use eksPropertiesOverride.",
+        member(_REQUEST, "ecsPropertiesOverride"),
+    ),
+    "propagateTags": Refusal(
+        "Tags are propagated to ECS tasks only; Batch does not put them on pods.",
+        "Leave it out; use labels in eksPropertiesOverride.podProperties.metadata.",
+        member(_REQUEST, "propagateTags"),
+    ),
+}
+_NEEDS_REVISION = (
+    "serviceAccountName",
+    "hostNetwork",
+    "dnsPolicy",
+    "volumes",
+    "imagePullSecrets",
+    "shareProcessNamespace",
+)
+_CONTAINER_NEEDS_REVISION = ("imagePullPolicy", "volumeMounts", "securityContext")
+
+
+def _needs_revision(shape: str, names: tuple[str, ...]) -> dict[str, Refusal]:
+    rule = "A job cannot override it; only its definition can say it."
+    fix = "Register a new revision of the job definition."
+    return {name: Refusal(rule, fix, f"botocore batch {shape}") for name in names}
 
 
 class ArrayProperties(Part):
@@ -45,6 +91,8 @@ class JobDependency(Part):
 
 class ContainerOverride(Part):
     """What is different for one container of this job."""
+
+    refused: ClassVar[Mapping[str, Refusal]] = _needs_revision("EksContainerOverride", _CONTAINER_NEEDS_REVISION)
 
     name: str = Field(
         default="",
@@ -82,6 +130,8 @@ class ContainerOverride(Part):
 class PodOverride(Part):
     """What is different for this job's pod."""
 
+    refused: ClassVar[Mapping[str, Refusal]] = _needs_revision("EksPodPropertiesOverride", _NEEDS_REVISION)
+
     containers: list[ContainerOverride] = Field(
         default=[],
         title="Containers",
@@ -117,12 +167,15 @@ class JobRequest(Spec):
     """The document of ``aws batch submit-job --cli-input-json``, for EKS."""
 
     wire_shape: ClassVar[str] = _REQUEST
+    refused: ClassVar[Mapping[str, Refusal]] = _NOT_FOR_EKS
 
-    job_name: str = Field(default="My-Eks-Job1", title="Name", description="The job's name.", examples=["My-Eks-Job1"])
-    job_queue: str = Field(
+    job_name: Annotated[str, JOB_NAME] = Field(
+        default="My-Eks-Job1", title="Name", description="The job's name.", examples=["My-Eks-Job1"]
+    )
+    job_queue: Annotated[str, JOB_QUEUE] = Field(
         default="My-Eks-JQ1", title="Queue", description="The queue's name or ARN.", examples=["My-Eks-JQ1"]
     )
-    job_definition: str = Field(
+    job_definition: Annotated[str, JOB_DEFINITION] = Field(
         default="MyJobOnEks_Sleep",
         title="Definition",
         description="The definition's name, name:revision or ARN; without revision the latest.",
@@ -183,9 +236,45 @@ class JobRequest(Spec):
     @classmethod
     def check(cls, document: Mapping[str, Any], found: Findings) -> None:
         """Check the rules of the user guide's EKS pages."""
+        check_job_request(document, found)
 
     def check_against_queue(self, queue_has_policy: bool) -> None:
-        """Check what depends on the queue."""
+        """Check what depends on the queue.
+
+        Args:
+            queue_has_policy: Whether the queue has a fair-share scheduling policy.
+
+        Raises:
+            SpecError: The share identifier is missing, or must not be given.
+        """
+        if queue_has_policy == bool(self.share_identifier):
+            return
+        if queue_has_policy:
+            rule = "The queue has a fair-share policy, so that a share identifier must be given."
+            fix = "Set shareIdentifier."
+        else:
+            rule = "The queue has no fair-share policy, so that a share identifier must not be given."
+            fix = "Leave shareIdentifier out, or submit to a queue that was made with a scheduling policy."
+        value = self.share_identifier or None
+        fault = Fault("shareIdentifier", value, rule, fix, member(_REQUEST, "shareIdentifier"))
+        raise SpecError(f"{type(self).__name__} {self.job_name}", [fault])
 
     def check_against_definition(self, definition: JobDefinitionSpec) -> None:
-        """Check what depends on the job definition."""
+        """Check what depends on the job definition.
+
+        Args:
+            definition: The definition that the job runs.
+
+        Raises:
+            SpecError: An override does not say which container it is for, or names one that is not there.
+        """
+        found = Findings()
+        pod = mapping(mapping(self.to_document().get("eksPropertiesOverride")).get("podProperties"))
+        for kind, containers in (
+            ("containers", definition.eks_properties.pod_properties.containers),
+            ("initContainers", definition.eks_properties.pod_properties.init_containers),
+        ):
+            names = [container.name or "Default" for container in containers]
+            check_override_names(pod.get(kind), f"eksPropertiesOverride.podProperties.{kind}", names, found)
+        if found.faults:
+            raise SpecError(f"{type(self).__name__} {self.job_name}", found.faults)

@@ -116,7 +116,25 @@ class RepositorySpec(Spec):
     @classmethod
     def check(cls, document: Mapping[str, Any], found: Findings) -> None:
         """Check what fields say together."""
-        tags = {
-            text(mapping(one).get("Key")): mapping(one).get("Value") for _, one in elements(document.get("tags"), "")
-        }
-        check_tags(tags, "tags", found, lengths=True)
+        found_tags = [mapping(tag) for _, tag in elements(document.get("tags"), "tags")]
+        check_tags({text(tag.get("Key")): tag.get("Value") for tag in found_tags}, "tags", found, lengths=True)
+        _check_exclusions(document, found)
+        encryption = mapping(document.get("encryptionConfiguration"))
+        if "kmsKey" in encryption and encryption.get("encryptionType") == "AES256":
+            rule = "AES256 uses a key of Amazon S3; a KMS key can only be given with KMS or KMS_DSSE."
+            fix = "Leave kmsKey out, or choose KMS."
+            source = member("EncryptionConfiguration", "kmsKey", "ecr")
+            found.fault("encryptionConfiguration.kmsKey", encryption["kmsKey"], rule, fix, source)
+
+
+def _check_exclusions(document: Mapping[str, Any], found: Findings) -> None:
+    name = "imageTagMutabilityExclusionFilters"
+    filters, source = document.get(name), member(_REQUEST, name, "ecr")
+    excludes = text(document.get("imageTagMutability")).endswith("_WITH_EXCLUSION")
+    if filters and not excludes:
+        rule = "Filters are only allowed with a mutability that ends in _WITH_EXCLUSION."
+        fix = "Choose IMMUTABLE_WITH_EXCLUSION or MUTABLE_WITH_EXCLUSION, or leave the filters out."
+        found.fault(name, filters, rule, fix, source)
+    elif excludes and not filters:
+        rule = "A mutability with exclusion needs one to five filters."
+        found.fault(name, filters, rule, "Add a filter, or choose MUTABLE or IMMUTABLE.", source)
