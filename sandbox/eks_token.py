@@ -1,6 +1,9 @@
 """EKS bearer tokens of IAM roles, for those who call the cluster from inside AWS: Batch and the nodes."""
 
 import base64
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any
 
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
@@ -13,7 +16,9 @@ from sandbox.names import ACCOUNT_ID
 
 V1_PREFIX = "k8s-aws-v1."
 CLUSTER_HEADER = "x-k8s-aws-id"
-_SESSION_SECONDS = 3600
+# The shortest that STS gives (AssumeRole, DurationSeconds), and as long as a token is accepted.
+_SESSION_SECONDS = 900
+_forgetting = Lock()
 
 
 class RoleMissingError(LookupError):
@@ -40,7 +45,9 @@ def role_token(role_name: str, session_name: str, cluster_name: str, region: str
         role = iam_backends[ACCOUNT_ID]["aws"].get_role(role_name)
     except NotFoundException as error:
         raise RoleMissingError(f"The role with name {role_name} cannot be found.") from error
-    session = sts_backends[ACCOUNT_ID]["aws"].assume_role(
+    sts = sts_backends[ACCOUNT_ID]["aws"]
+    _forget_expired(sts.assumed_roles)
+    session = sts.assume_role(
         region_name=region,
         role_session_name=session_name,
         role_arn=role.arn,
@@ -50,6 +57,15 @@ def role_token(role_name: str, session_name: str, cluster_name: str, region: str
     )
     credentials = Credentials(session.access_key_id, session.secret_access_key, session.session_token)
     return presign(credentials, cluster_name, region)
+
+
+def _forget_expired(sessions: list[Any]) -> None:
+    """Drop the oldest sessions once they have expired: moto keeps them for ever, and a busy Batch makes many."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    with _forgetting:
+        while sessions and sessions[0].expiration < now:
+            expired = sessions.pop(0)
+            iam_backends[expired.account_id]["aws"].access_keys.pop(expired.access_key_id, None)
 
 
 def presign(credentials: Credentials, cluster_name: str, region: str) -> str:

@@ -220,7 +220,7 @@ def _check_parameters(parameters: dict[str, str]) -> datetime.datetime:
 
 def _access_key(access_key_id: str) -> _AccessKey | None:
     for account in list(sts_backends):
-        for session in sts_backends[account]["aws"].assumed_roles:
+        for session in reversed(sts_backends[account]["aws"].assumed_roles):
             if session.access_key_id == access_key_id:
                 return _AccessKey(
                     secret=session.secret_access_key,

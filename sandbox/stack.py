@@ -1,0 +1,235 @@
+"""The sandbox: AWS, Kubernetes, nodes and registries, wired together."""
+
+import contextlib
+import os
+import secrets
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+import httpx
+from moto.core.base_backend import BackendDict
+from moto.moto_api._internal import mock_random
+from werkzeug.wrappers import Request, Response
+
+from sandbox.authenticator import Authenticator, Identity
+from sandbox.aws import ecr, iam
+from sandbox.aws.account import Account, create_account
+from sandbox.aws.calls import AwsCall
+from sandbox.aws.eks import ClusterAddress, EksClusters
+from sandbox.aws.instances import private_dns_name
+from sandbox.aws.server import AwsServer
+from sandbox.certificate_authority import CertificateAuthority
+from sandbox.environment import Addresses, write_files
+from sandbox.guardian import Guardian
+from sandbox.kubernetes.client import ApiClient, ApiError
+from sandbox.kubernetes.control_plane import ASSETS_VARIABLE, control_plane
+from sandbox.names import ADMIN_ARN, CLUSTER_NAME, NODE_GROUP_ROLE, role_arn
+from sandbox.nodes import Nodes
+from sandbox.presigned_identity import PresignedIdentity
+from sandbox.registries.image_pull import ImagePuller
+from sandbox.registries.registry import PrivateRegistry, UpstreamRegistry
+from sandbox.unreachable import Unreachable
+
+_AWS_AUTH = "/api/v1/namespaces/kube-system/configmaps"
+_SEEDING_ATTEMPTS = 3
+# What EKS writes when a managed node group is created (EKS user guide, auth-configmap).
+_MAP_ROLES = f"""\
+- groups:
+  - system:bootstrappers
+  - system:nodes
+  rolearn: {role_arn(NODE_GROUP_ROLE)}
+  username: system:node:{{{{EC2PrivateDNSName}}}}
+"""
+
+
+class Sandbox:
+    """A private EKS cluster in an AWS account, on loopback, in this process.
+
+    One at a time in a process: moto's state belongs to the process.
+
+    Args:
+        state_dir: Directory for its files; made if missing.
+        control_plane: Which Kubernetes API server runs; `auto` is the real one iff `KUBEBUILDER_ASSETS` is set.
+
+    Attributes:
+        account: The seeded account; the same after each reset.
+    """
+
+    account: Account
+
+    def __init__(self, state_dir: Path, *, control_plane: Literal["embedded", "real", "auto"] = "auto") -> None:
+        self._state_dir = state_dir
+        real = control_plane == "real" or (control_plane == "auto" and bool(os.environ.get(ASSETS_VARIABLE)))
+        self._kind: Literal["embedded", "real"] = "real" if real else "embedded"
+        self._started = contextlib.ExitStack()
+        self._random_seed = secrets.randbits(64)
+        self._resetting = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start everything and write the files; on failure nothing stays behind."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything, in the reverse order of starting."""
+        self._started.close()
+
+    def description(self) -> dict[str, Any]:
+        """What `python -m sandbox up` prints when it is ready."""
+        return {
+            "aws_endpoint": self._addresses.aws,
+            "internet_endpoint": self._addresses.aws_from_internet,
+            "kubernetes_endpoint": self._addresses.kubernetes,
+            "upstream_registry": self._addresses.upstream_registry,
+            "private_registry": self._addresses.private_registry,
+            "control_plane": self._kind,
+            "cluster": CLUSTER_NAME,
+            "state_dir": str(self._state_dir),
+            "pid": os.getpid(),
+        }
+
+    def reset(self) -> None:
+        """Back to the state just after the start. Addresses, credentials and identifiers stay the same."""
+        with self._resetting:
+            self._server.reset()
+
+    def _start(self) -> None:
+        self._state_dir.mkdir(parents=True, exist_ok=True)
+        authority = CertificateAuthority(self._state_dir)
+        guardian = Guardian()
+        guardian.start()
+        self._started.callback(guardian.stop)
+        unreachable = Unreachable()
+        self._started.callback(unreachable.close)
+        self._start_registries()
+        self._server = AwsServer(self._state_dir)
+        self._control_plane = control_plane(self._kind, self._state_dir, authority, self._authenticate)
+        self._server.start()
+        self._started.callback(self._server.stop)
+        self._started.callback(self._control_plane.stop)
+        self._control_plane.start()
+        self._admin = ApiClient(self._control_plane.url, authority.ca_file, self._control_plane.admin_token)
+        self._started.callback(self._admin.close)
+        self._addresses = Addresses(
+            aws=self._server.url,
+            aws_from_internet=self._server.internet_url,
+            kubernetes=self._control_plane.url,
+            upstream_registry=self._upstream.address,
+            private_registry=self._private.address,
+            unreachable=unreachable.address,
+        )
+        self._nodes = Nodes(
+            self._state_dir,
+            authority,
+            guardian,
+            ImagePuller(self._private),
+            api_url=lambda: self._control_plane.url,
+            admin_token=lambda: self._control_plane.admin_token,
+        )
+        self._nodes.start()
+        self._started.callback(self._nodes.stop)
+        self._assemble_aws(authority)
+        self._server.reset()
+        write_files(self._state_dir, self._addresses, self.account, authority.ca_pem)
+
+    def _start_registries(self) -> None:
+        self._upstream = UpstreamRegistry(self._state_dir)
+        self._private = PrivateRegistry(self._state_dir)
+        for registry in (self._upstream, self._private):
+            registry.start()
+            self._started.callback(registry.stop)
+
+    def _assemble_aws(self, authority: CertificateAuthority) -> None:
+        address = ClusterAddress(
+            endpoint=self._addresses.kubernetes,
+            ca_pem=authority.ca_pem,
+            endpoint_from_internet=f"https://{self._addresses.unreachable}",
+        )
+        clusters = EksClusters(address)
+        clusters.install(self._server)
+        self._authenticator = Authenticator(
+            PresignedIdentity(CLUSTER_NAME, self._loopback_hosts),
+            creator_arn=ADMIN_ARN,
+            aws_auth=self._aws_auth,
+            private_dns_name=private_dns_name,
+            authentication_mode=lambda: clusters.authentication_mode,
+        )
+        iam.install()
+        ecr.install(self._server, self._private)
+        self._server.log.add_source(self._kubernetes_calls)
+        self._server.route("POST", "/_sandbox/kubernetes/faults", self._kubernetes_faults)
+        self._server.route("DELETE", "/_sandbox/kubernetes/faults", self._kubernetes_faults)
+        self._server.before_reset(self._nodes.reset)
+        self._server.after_reset(self._upstream.reset)
+        self._server.after_reset(self._seed)
+
+    def _seed(self) -> None:
+        """Fill the empty account and the empty cluster.
+
+        moto draws its identifiers from one random source, so that the same seed gives the same ones: what env.sh says
+        stays true. A request that is answered meanwhile would spoil the sequence; then it is done again.
+        """
+        self._control_plane.reset()
+        for _ in range(_SEEDING_ATTEMPTS):
+            mock_random.seed(self._random_seed)
+            account = create_account(self._server.url)
+            if getattr(self, "account", account) == account:
+                break
+            BackendDict.reset()
+        else:
+            raise RuntimeError("The sandbox could not be reset: requests kept coming in while it was seeded.")
+        self.account = account
+        mock_random.seed(secrets.randbits(64))
+        document = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "aws-auth", "namespace": "kube-system"},
+            "data": {"mapRoles": _MAP_ROLES},
+        }
+        self._admin.post(_AWS_AUTH, document)
+
+    def _authenticate(self, token: str) -> Identity:
+        return self._authenticator.authenticate(token)
+
+    def _loopback_hosts(self) -> set[str]:
+        return {urlsplit(url).netloc for url in (self._server.url, self._server.internet_url)}
+
+    def _aws_auth(self) -> dict[str, str]:
+        try:
+            return self._admin.get(f"{_AWS_AUTH}/aws-auth").get("data") or {}
+        except ApiError as error:
+            if error.status == 404:
+                return {}
+            raise
+
+    def _kubernetes_calls(self) -> Iterable[AwsCall]:
+        for call in self._control_plane.calls():
+            operation = f"{call.verb} {call.path}"
+            yield AwsCall("kubernetes", operation, call.mutating, call.status, call.user, call.time)
+
+    def _kubernetes_faults(self, request: Request) -> Response:
+        """Hand a fault on to the control plane, which takes them from the sandbox's own token only."""
+        with httpx.Client(verify=str(self._state_dir / "ca.pem"), trust_env=False) as client:
+            answer = client.request(
+                request.method,
+                f"{self._control_plane.url}/_sandbox/faults",
+                content=request.get_data(),
+                headers={"Authorization": f"Bearer {self._control_plane.admin_token}"},
+            )
+        return Response(answer.content or b"{}", answer.status_code, content_type="application/json")
