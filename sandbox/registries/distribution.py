@@ -71,6 +71,11 @@ class Distribution(ABC):
         """Where blobs really lie: another host name than the registry's."""
         return f"http://localhost:{self._server.ports[1]}/storage/"
 
+    def storage_url_of(self, digest: str) -> str:
+        """Signed URL of a blob."""
+        signature = f"X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature={self._sign(digest)}"
+        return f"{self.storage_url}{digest}?{signature}"
+
     @abstractmethod
     def authorize(self, request: web.Request) -> None:
         """Refuse a request that carries no valid credential, by raising RefusalError or a web error."""
@@ -123,7 +128,7 @@ class Distribution(ABC):
             response.content_type = "application/octet-stream"
             response.content_length = self.repositories.blobs.size(digest)
             return response
-        url = f"{self.storage_url}{digest}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Signature={self._sign(digest)}"
+        url = self.storage_url_of(digest)
         return web.Response(status=307, headers={"Location": url, "Docker-Content-Digest": digest})
 
     async def _storage(self, request: web.Request) -> web.StreamResponse:
@@ -153,7 +158,7 @@ class Distribution(ABC):
         except ValueError:
             raise RefusalError(400, "PAGINATION_NUMBER_INVALID", "n must be a number") from None
         last = request.query.get("last", "")
-        tags = sorted(tag for tag in repository.tags if tag > last)
+        tags = sorted(tag for tag in list(repository.tags) if tag > last)
         page = tags[: max(size, 0)]
         headers = {}
         if page and len(tags) > len(page):

@@ -26,7 +26,7 @@ class UpstreamRegistry(Distribution):
     """
 
     def __init__(self, state_dir: Path, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(Repositories(state_dir / "upstream", clock))
+        super().__init__(Repositories(state_dir / "upstream", "public", clock))
         self._tokens = Tokens(TWELVE_HOURS, clock)
         add_amazonlinux(self.repositories)
 
@@ -74,7 +74,7 @@ class PrivateRegistry(Pushing):
         region: str = "us-east-1",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(Repositories(state_dir / "private", clock))
+        super().__init__(Repositories(state_dir / "private", account_id, clock))
         self.account_id = account_id
         self.region = region
         self.tokens = Tokens(TWELVE_HOURS, clock)

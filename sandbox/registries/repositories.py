@@ -41,7 +41,7 @@ class Repository:
 
     def tags_of(self, digest: str) -> list[str]:
         """Tags that point at a digest."""
-        return sorted(tag for tag, target in self.tags.items() if target == digest)
+        return sorted(tag for tag, target in list(self.tags.items()) if target == digest)
 
     def locked(self, tag: str, digest: str) -> bool:
         """Whether the tag is held by another image and may not move."""
@@ -68,13 +68,14 @@ class Repository:
 
     def referrers(self, digest: str) -> list[Manifest]:
         """Manifests whose subject is the digest."""
-        return [manifest for manifest in self.manifests.values() if manifest.subject == digest]
+        return [manifest for manifest in list(self.manifests.values()) if manifest.subject == digest]
 
 
 class Repositories:
     """All repositories of one registry, over one blob store. Safe to use from several threads."""
 
-    def __init__(self, root: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, root: Path, registry_id: str, clock: Callable[[], float] = time.time) -> None:
+        self.registry_id = registry_id
         self.blobs = BlobStore(root)
         self.clock = clock
         self.lock = threading.RLock()
@@ -109,14 +110,16 @@ class Repositories:
                     404,
                     "MANIFEST_BLOB_UNKNOWN",
                     f"Images with digests '[{', '.join(children)}]' required for pushing image into "
-                    f"repository with name '{repository.name}' do not exist",
+                    f"repository with name '{repository.name}' in the registry with id "
+                    f"'{self.registry_id}' do not exist",
                 )
             if blobs:
                 raise RefusalError(
                     404,
                     "BLOB_UPLOAD_UNKNOWN",
                     f"Layers with digests '[{', '.join(blobs)}]' required for pushing image into "
-                    f"repository with name '{repository.name}' do not exist",
+                    f"repository with name '{repository.name}' in the registry with id "
+                    f"'{self.registry_id}' do not exist",
                 )
             if tag is not None and repository.locked(tag, manifest.digest):
                 raise RefusalError(

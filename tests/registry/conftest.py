@@ -1,0 +1,151 @@
+"""Registries to copy between: the sandbox's, and Debian's docker-registry where it is installed."""
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from registry.client import RegistryClient
+from registry.credentials import Basic, Credential
+from registry.hosts import Hosts
+from registry.reference import Reference
+from registry.retry import Retry
+from registry.transport import open_http
+from sandbox.registries.manifests import Manifest
+from sandbox.registries.registry import PrivateRegistry, UpstreamRegistry
+
+AMAZONLINUX = "public.ecr.aws/amazonlinux/amazonlinux:2"
+
+
+@dataclass
+class Clock:
+    """A clock that a test moves."""
+
+    now: float = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class World:
+    """Two registries, and a client that reaches them."""
+
+    upstream: UpstreamRegistry
+    private: PrivateRegistry
+    clock: Clock
+    http: httpx.Client
+    slept: list[float] = field(default_factory=list)
+
+    def password(self) -> str:
+        return self.private.tokens.issue()[0]
+
+    def client(self, credentials: Callable[[str], Credential | None] | None = None) -> RegistryClient:
+        password = self.password()
+
+        def known(host: str) -> Credential | None:
+            return Basic("AWS", password) if host == self.private.address else None
+
+        hosts = Hosts({"public.ecr.aws": f"http://{self.upstream.address}"})
+        return RegistryClient(hosts, credentials or known, self.http, Retry(sleep=self.slept.append))
+
+    def destination(self, repository: str = "team/app", tag: str = "v1", create: bool = True) -> Reference:
+        if create:
+            self.private.repositories.create(repository)
+        return Reference.parse(f"{self.private.address}/{repository}:{tag}")
+
+    def tags(self, repository: str = "team/app") -> dict[str, str]:
+        held = self.private.repositories.find(repository)
+        return dict(held.tags) if held else {}
+
+    def publish(
+        self,
+        repository: str,
+        tag: str,
+        layers: Sequence[bytes],
+        media_types: tuple[str, str, str] = (
+            "application/vnd.oci.image.manifest.v1+json",
+            "application/vnd.oci.image.config.v1+json",
+            "application/vnd.oci.image.layer.v1.tar+gzip",
+        ),
+        **members: Any,
+    ) -> Manifest:
+        """Put a single image upstream."""
+        store = self.upstream.repositories
+        held = store.create(repository)
+        own, config_type, layer_type = media_types
+        config = json.dumps({"os": "linux", "architecture": "amd64", "tag": tag}).encode()
+
+        def entry(media_type: str, content: bytes) -> dict[str, Any]:
+            digest = store.blobs.add(content)
+            held.blobs.add(digest)
+            return {"mediaType": media_type, "digest": digest, "size": len(content)}
+
+        document = {
+            "schemaVersion": 2,
+            "mediaType": own,
+            "config": entry(config_type, config),
+            "layers": [entry(layer_type, layer) for layer in layers],
+            **members,
+        }
+        manifest = Manifest(json.dumps(document, indent=3).encode(), own)
+        store.put(held, manifest, tag)
+        return manifest
+
+
+@pytest.fixture(scope="session")
+def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[UpstreamRegistry, PrivateRegistry, Clock]]:
+    clock = Clock()
+    state_dir = tmp_path_factory.mktemp("registries")
+    upstream, private = UpstreamRegistry(state_dir, clock), PrivateRegistry(state_dir, clock=clock)
+    upstream.start()
+    private.start()
+    yield upstream, private, clock
+    private.stop()
+    upstream.stop()
+
+
+@pytest.fixture
+def world(_servers: tuple[UpstreamRegistry, PrivateRegistry, Clock]) -> Iterator[World]:
+    upstream, private, clock = _servers
+    upstream.reset()
+    private.reset()
+    with open_http() as http:
+        yield World(upstream, private, clock, http)
+
+
+@pytest.fixture
+def docker_registry(tmp_path: Path) -> Iterator[str]:
+    """Address of a docker-registry of its own."""
+    program = shutil.which("docker-registry")
+    if program is None:
+        pytest.skip("docker-registry is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    configuration = tmp_path / "registry.yml"
+    configuration.write_text(
+        f"version: 0.1\nlog: {{level: fatal}}\nhttp: {{addr: '{address}'}}\n"
+        f"storage: {{filesystem: {{rootdirectory: '{tmp_path / 'registry'}'}}, delete: {{enabled: true}}}}\n"
+    )
+    with (tmp_path / "registry.log").open("wb") as log:
+        process = subprocess.Popen([program, "serve", str(configuration)], stdout=log, stderr=log)
+    try:
+        for _ in range(200):
+            try:
+                httpx.get(f"http://{address}/v2/")
+                break
+            except httpx.TransportError:
+                time.sleep(0.02)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
