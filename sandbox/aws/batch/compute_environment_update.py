@@ -1,0 +1,94 @@
+"""What UpdateComputeEnvironment may change, and which changes replace the instances.
+
+Sources: [B:UpdateComputeEnvironmentRequest], [B:ComputeResourceUpdate], the User Guide's updating-compute-environments
+and infrastructure-updates. Texts are our wording.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from moto.ec2.models import ec2_backends
+
+from sandbox.aws.batch import compute_resource_rules as rules
+from sandbox.aws.batch.identifiers import Place
+from sandbox.aws.batch.refusals import execution_exception
+
+if TYPE_CHECKING:
+    from sandbox.aws.batch.compute_environments import ComputeEnvironment
+
+_SCALING = ("minvCpus", "maxvCpus", "desiredvCpus", "scalingPolicy")
+_AUTHENTICATION_MODE = "API_AND_CONFIG_MAP"
+
+
+def check(place: Place, environment: "ComputeEnvironment", request: Mapping[str, Any]) -> None:
+    """Refuse an update that breaks a rule."""
+    role = request.get("serviceRole")
+    if role is not None and role != environment.service_role:
+        # [B:UpdateComputeEnvironmentRequest.serviceRole]: one with the service-linked role keeps it.
+        raise execution_exception(
+            "A compute environment with the service-linked role can't be changed to use another role"
+        )
+    if request.get("unmanagedvCpus") is not None:
+        raise execution_exception("unmanagedvCpus can't be specified for a managed compute environment")
+    foreign = set(request.get("eksConfiguration") or {}) - {"accessEntry"}
+    if foreign:
+        # "accessEntry is the only EKS configuration that you can change".
+        raise execution_exception(f"eksConfiguration.{min(foreign)} can't be changed")
+    entry = (request.get("eksConfiguration") or {}).get("accessEntry")
+    if entry and entry.get("desiredState") == "DISABLED" and _mode(place, environment) == "API":
+        raise execution_exception("accessEntry can't be DISABLED: the cluster's authenticationMode is API")
+    changes = request.get("computeResources") or {}
+    if "desiredvCpus" in changes:
+        # [B:ComputeResourceUpdate.desiredvCpus]: not for EKS clusters.
+        raise execution_exception("desiredvCpus can't be specified for compute environments on EKS")
+    if changes:
+        rules.check_compute_resources(_merged(environment.compute_resources, changes))
+
+
+def _mode(place: Place, environment: "ComputeEnvironment") -> str:
+    cluster = rules.eks_cluster(place, environment.eks_configuration["eksClusterArn"])
+    return str(getattr(cluster, "authentication_mode", _AUTHENTICATION_MODE))
+
+
+def apply(environment: "ComputeEnvironment", request: Mapping[str, Any]) -> bool:
+    """Make the changes; tells whether the instances must be replaced."""
+    environment.state = request.get("state", environment.state)
+    if request.get("updatePolicy"):
+        environment.update_policy = {
+            "terminateJobsOnUpdate": False,
+            "jobExecutionTimeoutMinutes": 30,
+            **(environment.update_policy or {}),
+            **request["updatePolicy"],
+        }
+    entry = (request.get("eksConfiguration") or {}).get("accessEntry")
+    if entry:
+        environment.eks_configuration["accessEntry"] = {"desiredState": entry["desiredState"]}
+    changes = request.get("computeResources") or {}
+    before = environment.compute_resources
+    environment.compute_resources = _merged(before, changes)
+    latest = bool(changes.get("updateToLatestImageVersion"))
+    return latest or any(
+        field not in _SCALING and before.get(field) != value for field, value in environment.compute_resources.items()
+    )
+
+
+def _merged(resources: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**resources, **changes}
+    # "updateToLatestImageVersion resets to false afterwards": it is no property of the compute environment.
+    merged.pop("updateToLatestImageVersion", None)
+    merged["desiredvCpus"] = max(merged["minvCpus"], min(merged["desiredvCpus"], merged["maxvCpus"]))
+    return merged
+
+
+def missing_network(place: Place, resources: Mapping[str, Any]) -> str | None:
+    """A subnet or security group of the compute resources that does not exist, in EC2's words."""
+    ec2 = ec2_backends[place.account][place.region]
+    subnets = {subnet_id for zone in ec2.subnets.values() for subnet_id in zone}
+    for subnet in resources["subnets"]:
+        if subnet not in subnets:
+            return f"The subnet ID '{subnet}'"
+    groups = {group_id for by_id in ec2.groups.values() for group_id in by_id}
+    for group in resources.get("securityGroupIds") or []:
+        if group not in groups:
+            return f"The security group '{group}'"
+    return None
