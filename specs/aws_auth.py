@@ -1,33 +1,191 @@
-"""The aws-auth document: one entry is added or put right, every foreign byte stays."""
+"""The aws-auth document: one entry is added or put right, every foreign byte stays.
 
-from dataclasses import dataclass
+Source of what an entry means: kubernetes-sigs/aws-iam-authenticator, pkg/mapper/configmap: role ARNs are compared
+in lower case, the last of several entries for a role counts, and an ARN with a path never matches (issue 268).
+"""
 
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import yaml
+
+from specs.aws_auth_splice import Splice, additions, applied, corrections
 from specs.identity_mapping import RoleMapping
+from specs.yaml_tree import YamlTree, read_tree
+
+_UNTOUCHED = "Nothing was written; put it right with: kubectl edit configmap aws-auth --namespace kube-system."
 
 
 class AwsAuthError(ValueError):
-    """The document cannot be read, or cannot be changed without touching what is not ours."""
+    """The document cannot be read, or cannot be changed without touching what is not ours.
 
-    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
-        """Make the error, with the place in the document where there is one (counted from 1)."""
+    Attributes:
+        line: The line of the fault, counted from 1; None if it has no place.
+        column: The column of the fault, counted from 1; None if it has no place.
+    """
+
+    def __init__(self, cause: str, line: int | None = None, column: int | None = None) -> None:
+        """Make the error.
+
+        Args:
+            cause: What is wrong, in a sentence.
+            line: The line, counted from 1.
+            column: The column, counted from 1.
+        """
         self.line, self.column = line, column
-        place = "" if line is None else f"line {line}, column {column}: "
-        super().__init__(f"ConfigMap kube-system/aws-auth, mapRoles: {place}{message}")
+        place = "" if line is None else f" line {line}, column {column}:"
+        super().__init__(f"ConfigMap kube-system/aws-auth, mapRoles:{place} {cause} {_UNTOUCHED}")
 
 
 @dataclass(frozen=True)
 class AwsAuth:
-    """The mapRoles text of the ConfigMap aws-auth."""
+    """The text of ``data.mapRoles`` of the ConfigMap aws-auth.
+
+    Attributes:
+        text: The text, empty if there is none.
+        role_mappings: Its entries that have a role ARN.
+    """
 
     text: str
     role_mappings: tuple[RoleMapping, ...]
-    warnings: tuple[str, ...] = ()
+    _entries: list[dict[str, Any]] = field(repr=False, compare=False)
+    _tree: YamlTree = field(repr=False, compare=False)
 
     @classmethod
-    def parse(cls, map_roles: str | None) -> "AwsAuth":
-        """Read the text of ``data.mapRoles``."""
-        return cls(map_roles or "", ())
+    def parse(cls, map_roles: str | None) -> Self:
+        """Read the text.
+
+        Args:
+            map_roles: The value of ``data.mapRoles``, None if it is absent.
+
+        Raises:
+            AwsAuthError: It is not YAML, or not a list of mappings.
+        """
+        text = map_roles or ""
+        try:
+            tree, loaded = read_tree(text), yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            raise _not_yaml(text, error) from error
+        if loaded is not None and not isinstance(loaded, list):
+            start = tree.root.start if tree.root else 0
+            raise AwsAuthError("It must be a list of mappings.", *_place(text, start))
+        entries = loaded or []
+        for index, entry in enumerate(entries):
+            if not isinstance(entry, dict):
+                start = tree.root.children[index].start if tree.root else 0
+                raise AwsAuthError(f"Entry {index + 1} is not a mapping.", *_place(text, start))
+        return cls(text, tuple(one for entry in entries if (one := _mapping(entry))), entries, tree)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Entries that do not do what they seem to."""
+        return tuple(
+            f"{mapping.rolearn} is mapped with its path, so that it never matches "
+            "(kubernetes-sigs/aws-iam-authenticator issue 268); the entry is kept."
+            for mapping in self.role_mappings
+            if mapping.has_path
+        )
 
     def with_role(self, mapping: RoleMapping) -> str:
-        """The text with the mapping in it."""
-        return self.text
+        """The text with the mapping in it.
+
+        The text is returned as it is if the role has the user name and at least the groups already. Otherwise
+        the entry that counts is put right, groups of others kept, or an entry is added.
+
+        Args:
+            mapping: The mapping to have.
+
+        Raises:
+            AwsAuthError: It cannot be had by changing the one place only.
+        """
+        wanted = mapping.rolearn.lower()
+        ours = [index for index, entry in enumerate(self._entries) if str(_get(entry, "rolearn")).lower() == wanted]
+        if not ours:
+            return self._checked(additions(self.text, self._tree, mapping), None, _entry(mapping))
+        index = ours[-1]
+        entry = self._entries[index]
+        current = _mapping(entry)
+        missing = [group for group in mapping.groups if current is None or group not in current.groups]
+        rename = _get(entry, "username") != mapping.username
+        if not missing and not rename:
+            return self.text
+        groups = [*(current.groups if current else ()), *missing]
+        splices = corrections(
+            self.text,
+            self._tree.root.children[index] if self._tree.root else None,
+            username=mapping.username if rename else None,
+            missing=missing,
+            groups=groups,
+        )
+        return self._checked([splices], index, _corrected(entry, mapping.username if rename else None, groups))
+
+    def _checked(self, candidates: list[list[Splice]], index: int | None, entry: dict[str, Any]) -> str:
+        """The first candidate that parses to the old entries plus ours, else an error."""
+        expected = [_normal(one) for position, one in enumerate(self._entries) if position != index]
+        for splices in candidates:
+            text = applied(self.text, splices)
+            try:
+                entries = [_normal(one) for one in yaml.safe_load(text)]
+            except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+                continue
+            ours = _normal(entry)
+            if index is not None and entries == [*expected[:index], ours, *expected[index:]]:
+                return text
+            if index is None and entries in ([*expected, ours], [ours, *expected]):
+                return text
+        rolearn = _get(entry, "rolearn")
+        raise AwsAuthError(f"The entry for {rolearn} cannot be written without changing other entries.")
+
+
+def _mapping(entry: dict[str, Any]) -> RoleMapping | None:
+    rolearn, username, groups = (_get(entry, key) for key in ("rolearn", "username", "groups"))
+    if not isinstance(rolearn, str):
+        return None
+    known = [group for group in groups if isinstance(group, str)] if isinstance(groups, list) else []
+    return RoleMapping(rolearn=rolearn, username=username if isinstance(username, str) else "", groups=tuple(known))
+
+
+def _get(entry: dict[str, Any], key: str) -> Any:
+    return next((value for name, value in entry.items() if str(name).lower() == key), None)
+
+
+def _entry(mapping: RoleMapping) -> dict[str, Any]:
+    entry: dict[str, Any] = {"rolearn": mapping.rolearn, "username": mapping.username}
+    return entry | ({"groups": list(mapping.groups)} if mapping.groups else {})
+
+
+def _corrected(entry: dict[str, Any], username: str | None, groups: list[str]) -> dict[str, Any]:
+    names = {str(name).lower(): name for name in entry}
+    changes: dict[Any, Any] = {} if username is None else {names.get("username", "username"): username}
+    if groups:
+        changes[names.get("groups", "groups")] = groups
+    return {**entry, **changes}
+
+
+def _normal(entry: Any) -> Any:
+    """An entry with its groups in order: where a group is added makes no difference."""
+    if not isinstance(entry, dict):
+        return entry
+    return {key: sorted(value, key=str) if _is_groups(key, value) else value for key, value in entry.items()}
+
+
+def _is_groups(key: Any, value: Any) -> bool:
+    return str(key).lower() == "groups" and isinstance(value, list)
+
+
+def _not_yaml(text: str, error: Exception) -> AwsAuthError:
+    mark = getattr(error, "problem_mark", None)
+    cause = getattr(error, "problem", None) or str(error).splitlines()[0]
+    if mark is not None:
+        return AwsAuthError(f"It is not YAML: {cause}.", mark.line + 1, mark.column + 1)
+    position = getattr(error, "position", None)
+    if position is not None:
+        return AwsAuthError(f"It is not YAML: {cause}.", *_place(text, position))
+    return AwsAuthError(f"It is not YAML: {cause}.")
+
+
+def _place(text: str, index: int) -> tuple[int, int]:
+    lines = text[:index].splitlines(keepends=True) or [""]
+    if lines[-1].endswith(("\n", "\r")):
+        lines.append("")
+    return len(lines), len(lines[-1]) + 1

@@ -8,7 +8,7 @@ from pydantic import Field
 from specs.compute_environment_rules import check_compute_environment
 from specs.fault import Findings
 from specs.limit import AtMost, Between, Matches, OneOf
-from specs.name import LABEL, batch_name
+from specs.name import batch_name
 from specs.part import Part, Refusal
 from specs.source import guide, member
 from specs.spec import Spec
@@ -53,14 +53,7 @@ class EksConfiguration(Part):
         description="The ARN of the cluster; it must exist before the compute environment.",
         examples=["arn:aws:eks:us-east-1:123456789012:cluster/my-test-cluster"],
     )
-    kubernetes_namespace: Annotated[
-        str,
-        Matches(
-            LABEL,
-            "1 to 63 lower-case letters, digits and hyphens, first and last not a hyphen",
-            member("EksConfiguration", "kubernetesNamespace"),
-        ),
-    ] = Field(
+    kubernetes_namespace: str = Field(
         default="my-aws-batch-namespace",
         title="Kubernetes namespace",
         description="The namespace that Batch runs its pods in, for Batch alone.",

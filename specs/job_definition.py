@@ -6,11 +6,12 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from specs.container import Container
 from specs.fault import Findings
 from specs.limit import Between, OneOf
 from specs.name import batch_name
 from specs.part import Refusal
-from specs.pod import Container, EksProperties, PodMetadata, PodProperties
+from specs.pod import EksProperties, PodMetadata, PodProperties
 from specs.pod_rules import check_pod
 from specs.retry import JobTimeout, RetryStrategy, check_retry
 from specs.source import guide, member

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from specs.container import EnvironmentVariable, Resources
 from specs.fault import Fault, Findings, SpecError
 from specs.job_definition import JobDefinitionSpec
 from specs.job_request_rules import (
@@ -16,7 +17,7 @@ from specs.job_request_rules import (
 )
 from specs.limit import AtMost, Between, Matches, OneOf
 from specs.part import Part, Refusal
-from specs.pod import EnvironmentVariable, PodMetadata, Resources
+from specs.pod import PodMetadata
 from specs.retry import JobTimeout, RetryStrategy
 from specs.scheduling_policy import SHARE_IDENTIFIER, SHARE_IDENTIFIER_WORDS
 from specs.source import guide, member
