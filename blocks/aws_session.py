@@ -25,6 +25,9 @@ from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 from prefect_aws import AwsCredentials
 
+# Suffixes of the public endpoints by partition (botocore's endpoints.json); others are as in `aws`.
+DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
+
 DEFAULTS = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
     connect_timeout=10,
@@ -93,9 +96,8 @@ class AwsSession:
         configured = str(self.client("sts").meta.endpoint_url).rstrip("/")
         if is_loopback(configured):
             return configured
-        resolver = self._core.get_component("endpoint_resolver")
         partition = self._core.get_partition_for_region(self.region)
-        return f"https://sts.{self.region}.{resolver.get_partition_dns_suffix(partition)}"
+        return f"https://sts.{self.region}.{DNS_SUFFIXES.get(partition, 'amazonaws.com')}"
 
     def _signed_in(self) -> botocore.session.Session:
         block = self._block

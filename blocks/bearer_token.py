@@ -5,8 +5,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from blocks.aws_session import AwsSession
-
 PREFIX = "k8s-aws-v1."
 # EKS accepts a token for 15 minutes (aws-iam-authenticator, tokenExpiration 15 min), and botocore renews temporary
 # keys no later than 10 minutes before they expire: a token of 9 minutes outlives neither.
@@ -17,14 +15,12 @@ class BearerToken:
     """A token for one cluster that is always valid when asked for; safe to share between threads.
 
     Args:
-        session: Signs as the caller of the cluster.
-        cluster_name: The cluster, signed into the token (header `x-k8s-aws-id`).
+        presign: Makes the presigned GetCallerIdentity URL, the cluster's name signed into it.
         clock: Seconds that only grow.
     """
 
-    def __init__(self, session: AwsSession, cluster_name: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._session = session
-        self._cluster_name = cluster_name
+    def __init__(self, presign: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
+        self._presign = presign
         self._clock = clock
         self._lock = threading.Lock()
         self._token = ""
@@ -34,7 +30,6 @@ class BearerToken:
         """The token, made anew when the last one has lived for 9 minutes."""
         with self._lock:
             if self._clock() - self._made_at >= LIFETIME_SECONDS:
-                url = self._session.presign_identity(self._cluster_name)
-                self._token = PREFIX + base64.urlsafe_b64encode(url.encode()).decode().rstrip("=")
+                self._token = PREFIX + base64.urlsafe_b64encode(self._presign().encode()).decode().rstrip("=")
                 self._made_at = self._clock()
             return self._token

@@ -242,7 +242,7 @@ class EksCluster(Block):
         return api_client(
             self.server or self.description["endpoint"],
             self.description["certificateAuthority"]["data"],
-            BearerToken(self.session, self.cluster_name),
+            BearerToken(lambda: self.session.presign_identity(self.cluster_name)),
             tls_server_name=self.tls_server_name,
             proxy_url=self.proxy_url,
         )

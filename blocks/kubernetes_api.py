@@ -7,6 +7,7 @@ from typing import Any
 
 import urllib3.exceptions as urllib3_exceptions
 from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
 
 from blocks.kubernetes_errors import explain_unreachable
 from blocks.operation_error import OperationError
@@ -37,6 +38,11 @@ class ExplainingApiClient(client.ApiClient):
             return super().call_api(method, url, header_params, body, post_params, limit)
         except urllib3_exceptions.HTTPError as error:
             raise explain_unreachable(error, self.configuration.host) from error
+        except ApiException as error:
+            # The client turns urllib3's TLS errors, and no others, into an answer of status 0.
+            if isinstance(error.__context__, urllib3_exceptions.SSLError):
+                raise explain_unreachable(error.__context__, self.configuration.host) from error
+            raise
 
 
 def api_client(

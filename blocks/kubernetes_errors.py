@@ -94,7 +94,8 @@ def explain_unreachable(error: urllib3_exceptions.HTTPError, server: str) -> Ope
             "run the worker in the cluster's VPC (enableDnsHostnames and enableDnsSupport on) or a connected network, "
             "or set `server` with `tls_server_name` for a bastion or a port-forward",
         )
-    if isinstance(reason, urllib3_exceptions.ConnectTimeoutError):
+    refused = isinstance(reason, urllib3_exceptions.NewConnectionError) and "refused" in str(reason)
+    if isinstance(reason, urllib3_exceptions.ConnectTimeoutError) and not refused:
         return OperationError(
             resource,
             f"time-out: {reason}",
@@ -109,7 +110,7 @@ def explain_unreachable(error: urllib3_exceptions.HTTPError, server: str) -> Ope
             "the certificate is not the cluster's, or is made out to another name than was called",
             "set tls_server_name to the endpoint's own name when calling through a bastion, a port-forward or a proxy",
         )
-    if isinstance(reason, urllib3_exceptions.NewConnectionError):
+    if refused:
         return OperationError(
             resource,
             f"refused: {reason}",

@@ -1,0 +1,109 @@
+"""A Prefect server of our own, in a process of its own, that leaves the user's Prefect profile alone."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_READY_SECONDS = 120
+_STOP_SECONDS = 15
+
+
+class PrefectServer:
+    """Starts `prefect server start` on a free loopback port, with its database in a directory of its own.
+
+    Args:
+        state_dir: Holds the database, the results and the log. It is PREFECT_HOME of everything that uses `env`.
+        port: 0 for any free one.
+    """
+
+    def __init__(self, state_dir: Path, port: int = 0) -> None:
+        self.state_dir = state_dir
+        self.port = port or _free_port()
+        self.log_file = state_dir / "prefect-server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def ui_url(self) -> str:
+        """Address of the UI."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a process needs in its environment, before it imports Prefect, to use this server and no other."""
+        return {
+            "PREFECT_HOME": str(self.state_dir / "prefect"),
+            "PREFECT_PROFILES_PATH": str(self.state_dir / "prefect" / "profiles.toml"),
+            "PREFECT_API_URL": f"{self.ui_url}/api",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+        }
+
+    def __enter__(self) -> Self:
+        self.start()
+        self.wait_until_ready()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the process; it is ready some ten seconds later."""
+        self.state_dir.mkdir(parents=True, exist_ok=True)
+        # The port goes by the environment: with --port the UI would still call 4200 (Prefect 3.8.8).
+        settings = self.env | {"PREFECT_SERVER_API_HOST": "127.0.0.1", "PREFECT_SERVER_API_PORT": str(self.port)}
+        others = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+        with self.log_file.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "prefect", "server", "start"],
+                env=others | settings,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self) -> None:
+        """Wait until the API answers.
+
+        Raises:
+            RuntimeError: If it ended or was not ready in time, with the end of its log.
+        """
+        deadline = time.monotonic() + _READY_SECONDS
+        while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.ui_url}/api/health", timeout=5) as answer:  # noqa: S310 (loopback)
+                    if answer.status == 200:
+                        return
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+        written = self.log_file.read_text(errors="replace")[-4000:]
+        self.stop()
+        raise RuntimeError(f"the Prefect server did not become ready. It wrote:\n{written}")
+
+    def stop(self) -> None:
+        """Stop the server and what it started."""
+        process, self._process = self._process, None
+        if process is None or process.poll() is not None:
+            return
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
