@@ -188,7 +188,14 @@ class ComputeResources(Part):
         "capacityTags": _ONLY_MANAGED_INSTANCES,
     }
 
-    type: Annotated[str, OneOf(("EC2", "SPOT"), guide("eks"))] = Field(
+    type: Annotated[
+        str,
+        OneOf(
+            ("EC2", "SPOT"),
+            guide("eks"),
+            others="AWS Batch on EKS runs jobs on EC2 instances; the other types are for ECS.",
+        ),
+    ] = Field(
         default="EC2",
         title="Type",
         description="EC2 for On-Demand instances, SPOT for Spot instances; EKS has no Fargate here.",
@@ -319,7 +326,14 @@ class ComputeEnvironmentSpec(Spec):
         description="MANAGED lets Batch start and stop the nodes.",
         examples=["MANAGED"],
     )
-    state: Annotated[str, OneOf(("ENABLED",), member("CreateComputeEnvironmentRequest", "state"))] = Field(
+    state: Annotated[
+        str,
+        OneOf(
+            ("ENABLED",),
+            member("CreateComputeEnvironmentRequest", "state"),
+            others="A compute environment must be created in the ENABLED state.",
+        ),
+    ] = Field(
         default="ENABLED",
         title="State",
         description="A compute environment must be created in the ENABLED state.",

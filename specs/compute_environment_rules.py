@@ -85,9 +85,6 @@ def _check_resources(resources: Mapping[str, Any], found: Findings) -> None:
 def _check_purchase(resources: Mapping[str, Any], found: Findings) -> None:
     kind, strategy = resources.get("type"), resources.get("allocationStrategy")
     path = "computeResources.allocationStrategy"
-    if kind in ("FARGATE", "FARGATE_SPOT", "ECS_MANAGED_INSTANCES"):
-        rule = f"AWS Batch on EKS runs jobs on EC2 instances; {kind} is for ECS."
-        found.fault("computeResources.type", kind, rule, "Choose EC2 or SPOT.", guide("eks"))
     if strategy is None:
         rule = "EKS compute environments must name their allocation strategy: the default BEST_FIT is not supported."
         fix = f"Choose {_advised(kind)}."

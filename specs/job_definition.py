@@ -22,6 +22,7 @@ LARGEST = 24 * 1024
 """Bytes of a job definition."""
 
 _REQUEST = "RegisterJobDefinitionRequest"
+_NO_MULTI_NODE = "Multi-node parallel jobs are not supported by this project."
 _ECS_ONLY = {
     "containerProperties": "containerProperties are for ECS; they must not be specified for EKS job definitions.",
     "ecsProperties": "ecsProperties are for ECS; they must not be specified for EKS job definitions.",
@@ -49,7 +50,7 @@ class JobDefinitionSpec(Spec):
         for name, rule in _ECS_ONLY.items()
     } | {
         "nodeProperties": Refusal(
-            "Multi-node parallel jobs are not supported by this project.",
+            _NO_MULTI_NODE,
             "Use an array job, or register the definition with the AWS CLI.",
             member(_REQUEST, "nodeProperties"),
         )
@@ -61,7 +62,7 @@ class JobDefinitionSpec(Spec):
         description="The job definition's name; each registration is a new revision of it.",
         examples=["MyJobOnEks_Sleep"],
     )
-    type: Annotated[str, OneOf(("container",), member(_REQUEST, "type"))] = Field(
+    type: Annotated[str, OneOf(("container",), member(_REQUEST, "type"), others=_NO_MULTI_NODE)] = Field(
         default="container",
         title="Type",
         description="The type of job; only container is supported here.",
@@ -131,10 +132,6 @@ class JobDefinitionSpec(Spec):
 
 
 def _check_properties(document: Mapping[str, Any], found: Findings) -> None:
-    if document.get("type") == "multinode":
-        rule = "Multi-node parallel jobs are not supported by this project."
-        fix = "Use type container, with an array if there is much to do, or register it with the AWS CLI."
-        found.fault("type", "multinode", rule, fix, member(_REQUEST, "type"))
     properties = document.get("eksProperties")
     if properties is None and document.get("type") != "multinode":
         rule = "A job definition for EKS has eksProperties."

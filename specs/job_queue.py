@@ -61,7 +61,14 @@ class JobStateTimeLimitAction(Part):
         description="How long the job may be stuck, 600 to 86400 seconds.",
         examples=[3600],
     )
-    action: Annotated[str, OneOf(("CANCEL",), member("JobStateTimeLimitAction", "action"))] = Field(
+    action: Annotated[
+        str,
+        OneOf(
+            ("CANCEL",),
+            member("JobStateTimeLimitAction", "action"),
+            others="Jobs on EKS can only be cancelled.",
+        ),
+    ] = Field(
         default="CANCEL",
         title="Action",
         description="What is done with the job; on EKS it can only be cancelled.",
@@ -87,7 +94,7 @@ class JobQueueSpec(Spec):
         description="The job queue's name.",
         examples=["My-Eks-JQ1"],
     )
-    priority: Annotated[int, Between(0, None, member("CreateJobQueueRequest", "priority"))] = Field(
+    priority: int = Field(
         default=10,
         title="Priority",
         description="Queues with a higher priority are served first by a shared compute environment.",
@@ -119,13 +126,19 @@ class JobQueueSpec(Spec):
         description="The fair-share policy; a queue made with one keeps having one, and one without never gets one.",
         examples=["arn:aws:batch:us-east-1:123456789012:scheduling-policy/My-Eks-SP1"],
     )
-    job_queue_type: Annotated[str, OneOf(("EKS",), member("CreateJobQueueRequest", "jobQueueType"), or_empty=True)] = (
-        Field(
-            default="",
-            title="Queue type",
-            description="EKS, or empty to let Batch take it from the compute environments.",
-            examples=["EKS"],
-        )
+    job_queue_type: Annotated[
+        str,
+        OneOf(
+            ("EKS",),
+            member("CreateJobQueueRequest", "jobQueueType"),
+            or_empty=True,
+            others="A queue for jobs on EKS is of type EKS.",
+        ),
+    ] = Field(
+        default="",
+        title="Queue type",
+        description="EKS, or empty to let Batch take it from the compute environments.",
+        examples=["EKS"],
     )
     job_state_time_limit_actions: list[JobStateTimeLimitAction] = Field(
         default=[],

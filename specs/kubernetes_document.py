@@ -1,5 +1,6 @@
 """Kubernetes manifests: name, labels and annotations flat in Python, nested on the wire."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -11,7 +12,7 @@ from specs.kubernetes_shape import kubernetes_shapes
 from specs.part import wire
 from specs.shape import Shapes
 from specs.shape_check import check_shape
-from specs.source import KUBERNETES_API
+from specs.source import KUBERNETES_API, KUBERNETES_NAMES
 from specs.spec import Spec
 from specs.wire import mapping
 
@@ -79,6 +80,10 @@ class KubernetesSpec(Spec):
                 rule = f"Here the {name} is {wanted}."
                 found.fault(name, document[name], rule, f"Write {wanted}.", KUBERNETES_API)
         metadata = mapping(document.get("metadata"))
+        own = metadata.get("name")
+        if isinstance(own, str) and not re.fullmatch(r"(?!\.{1,2}$)[^/%]+", own):
+            rule = "A name is not empty, not . or .., and has no slash and no percent sign."
+            found.fault("metadata.name", own, rule, "Choose another name.", KUBERNETES_NAMES)
         check_labels(metadata.get("labels"), "metadata.labels", found)
         check_annotations(metadata.get("annotations"), "metadata.annotations", found, in_batch=False)
         for key in set(document) & {"spec", "status", "aggregationRule"}:

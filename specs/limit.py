@@ -16,19 +16,22 @@ from pydantic_core import CoreSchema
 class OneOf:
     """The values that this project knows for a field.
 
-    A value that the installed botocore lists and we do not passes with a warning.
+    A value that the installed botocore lists and we do not passes with a warning, unless ``others`` says why
+    it does not.
 
     Attributes:
         values: The known values, in the order in which the form shows them.
         source: Where they are written down.
         any_case: Whether upper and lower case mean the same.
         or_empty: Whether a form may leave the field empty, so that it is not sent.
+        others: Why no other value is allowed here even if botocore lists it, in a sentence.
     """
 
     values: tuple[str, ...]
     source: str
     any_case: bool = False
     or_empty: bool = False
+    others: str = ""
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Show the values as a choice."""

@@ -14,7 +14,7 @@ from specs.identity_mapping import BATCH_USER
 from specs.kubernetes_document import KubernetesSpec
 from specs.kubernetes_rules import check_namespace
 from specs.part import Part
-from specs.source import KUBERNETES_API, guide
+from specs.source import KUBERNETES_API, member
 from specs.wire import elements, mapping
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
@@ -214,7 +214,7 @@ def _check_namespaced(document: Mapping[str, Any], found: Findings) -> None:
     if namespace is None:
         sentence = "The object stands in a namespace, which the document must name."
         found.fault("metadata.namespace", None, sentence, "Set metadata.namespace.", KUBERNETES_API)
-    check_namespace(namespace, "metadata.namespace", found, guide("eks-namespace"))
+    check_namespace(namespace, "metadata.namespace", found, member("EksConfiguration", "kubernetesNamespace"))
 
 
 def batch_cluster_role() -> ClusterRoleSpec:

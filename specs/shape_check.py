@@ -52,7 +52,7 @@ class _At:
 
 def _value(at: _At, value: Any) -> None:
     shape = at.shapes[at.shape]
-    if value is None:
+    if value is None and shape["type"] != "anything":
         at.fault(None, "null is not a value.", "Leave the field out.")
         return
     types, words, check = _KINDS[shape["type"]]
@@ -127,7 +127,9 @@ def _string(at: _At, value: str) -> None:
     known = ours.values if ours else ()
     if value in known or (ours and ours.any_case and value.upper() in known):
         return
-    if value not in theirs:
+    if ours and ours.others and value in theirs:
+        at.fault(value, ours.others, f"Write {' or '.join(known)}.", ours.source)
+    elif value not in theirs:
         near = _nearest(value, [*known, *theirs])
         choices = ", ".join(repr(one) for one in dict.fromkeys([*known, *theirs]))
         fix = f"Did you mean {near}?" if near else "Choose one of them."
