@@ -10,19 +10,19 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-import httpx
 from moto.core.base_backend import BackendDict
 from moto.moto_api._internal import mock_random
-from werkzeug.wrappers import Request, Response
 
 from sandbox.authenticator import Authenticator, Identity
-from sandbox.aws import ecr, iam
+from sandbox.aws import ecr
 from sandbox.aws.account import Account, create_account
+from sandbox.aws.batch.service import Batch
 from sandbox.aws.calls import AwsCall
 from sandbox.aws.eks import ClusterAddress, EksClusters
 from sandbox.aws.instances import private_dns_name
 from sandbox.aws.server import AwsServer
 from sandbox.certificate_authority import CertificateAuthority
+from sandbox.control_routes import ControlRoutes
 from sandbox.environment import Addresses, write_files
 from sandbox.guardian import Guardian
 from sandbox.kubernetes.client import ApiClient, ApiError
@@ -170,14 +170,15 @@ class Sandbox:
             private_dns_name=private_dns_name,
             authentication_mode=lambda: clusters.authentication_mode,
         )
-        iam.install()
         ecr.install(self._server, self._private)
         self._server.log.add_source(self._kubernetes_calls)
-        self._server.route("POST", "/_sandbox/kubernetes/faults", self._kubernetes_faults)
-        self._server.route("DELETE", "/_sandbox/kubernetes/faults", self._kubernetes_faults)
+        ControlRoutes(self._nodes, self._control_plane, authority.ca_file).install(self._server)
         self._server.before_reset(self._nodes.reset)
         self._server.after_reset(self._upstream.reset)
         self._server.after_reset(self._seed)
+        batch = Batch(self._server, self._nodes, self._control_plane, authority.ca_file)
+        batch.start()
+        self._started.callback(batch.stop)
 
     def _seed(self) -> None:
         """Fill the empty account and the empty cluster.
@@ -222,14 +223,3 @@ class Sandbox:
         for call in self._control_plane.calls():
             operation = f"{call.verb} {call.path}"
             yield AwsCall("kubernetes", operation, call.mutating, call.status, call.user, call.time)
-
-    def _kubernetes_faults(self, request: Request) -> Response:
-        """Hand a fault on to the control plane, which takes them from the sandbox's own token only."""
-        with httpx.Client(verify=str(self._state_dir / "ca.pem"), trust_env=False) as client:
-            answer = client.request(
-                request.method,
-                f"{self._control_plane.url}/_sandbox/faults",
-                content=request.get_data(),
-                headers={"Authorization": f"Bearer {self._control_plane.admin_token}"},
-            )
-        return Response(answer.content or b"{}", answer.status_code, content_type="application/json")

@@ -60,7 +60,7 @@ def run_instance(*, instance_profile: str, instance_type: str, subnet_id: str) -
         iam_instance_profile_arn=profile.arn,
     )
     instance = reservation.instances[0]
-    return Instance(instance.id, instance.private_dns, instance.placement)
+    return Instance(instance.id, instance.private_dns_name, str(instance.availability_zone))
 
 
 def terminate_instance(instance_id: str) -> None:
@@ -71,4 +71,4 @@ def terminate_instance(instance_id: str) -> None:
 def private_dns_name(instance_id: str) -> str | None:
     """Private DNS name of an instance, None when there is none (`ec2:DescribeInstances`)."""
     instance = ec2_backends[ACCOUNT_ID][REGION].get_instance_by_id(instance_id)
-    return None if instance is None else str(instance.private_dns)
+    return None if instance is None else str(instance.private_dns_name)

@@ -128,7 +128,7 @@ class Pod:
         if image is None:
             return
         spec = self._specs[container.name]
-        container.image_id = f"{container.image.partition('@')[0]}@{image.digest}"
+        container.image_id = _image_id(container.image, image.digest)
         command = command_of(spec, image, self._directory / container.name / "root")
         if not command.argv:
             self._events.record("Warning", "Failed", "Error: no command specified", container.name)
@@ -236,3 +236,10 @@ class Pod:
                 else:
                     return
                 threading.Event().wait(_STATUS_RETRY_SECONDS)
+
+
+def _image_id(image: str, digest: str) -> str:
+    """Repository and digest, without the tag."""
+    repository = image.partition("@")[0]
+    host, slash, name = repository.rpartition("/")
+    return f"{host}{slash}{name.partition(':')[0]}@{digest}"

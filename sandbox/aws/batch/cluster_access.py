@@ -1,5 +1,6 @@
 """The cluster's Kubernetes API as AWS Batch reaches it: by its service-linked role, with what that role may do."""
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +12,8 @@ from sandbox.eks_token import RoleMissingError, role_token
 from sandbox.kubernetes.client import ApiClient, ApiError
 
 SESSION = "aws-batch"
+# Accepted for 15 minutes (aws-iam-authenticator).
+_TOKEN_SECONDS = 600.0
 _READ = ("get", "list", "watch")
 CLUSTER_RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("", "namespaces", ("get",)),
@@ -37,7 +40,9 @@ NAMESPACE_RULES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 class Endpoint(Protocol):
     """Where the cluster's Kubernetes API is."""
 
-    url: str
+    @property
+    def url(self) -> str:
+        """`https://HOST:PORT`."""
 
 
 class ClusterAccess:
@@ -48,16 +53,25 @@ class ClusterAccess:
         self._ca_file = ca_file
         self._cluster_name = cluster_name
         self._client: ApiClient | None = None
+        self._token = ""
+        self._expires = 0.0
 
     @property
     def client(self) -> ApiClient:
-        """Client with a fresh token of the service-linked role for every request."""
+        """Client with a token of the service-linked role."""
         if self._client is None:
-            self._client = ApiClient(self._endpoint.url, self._ca_file, self._token)
+            self._client = ApiClient(self._endpoint.url, self._ca_file, self._current_token)
         return self._client
 
-    def _token(self) -> str:
-        return role_token(ROLE_NAME, SESSION, self._cluster_name)
+    def _current_token(self) -> str:
+        if time.monotonic() >= self._expires:
+            self._token = role_token(ROLE_NAME, SESSION, self._cluster_name)
+            self._expires = time.monotonic() + _TOKEN_SECONDS
+        return self._token
+
+    def forget_token(self) -> None:
+        """Take a new token next time: an API server may remember for a while whose the old one was."""
+        self._expires = 0.0
 
     def refusal(self, namespace: str) -> str | None:
         """Why Batch cannot work in a namespace, or None if it can.
@@ -65,6 +79,7 @@ class ClusterAccess:
         It asks what a controller with these rules needs: that the identity resolves (aws-auth), that the namespace
         can be read, and every verb of the documented rules by SelfSubjectAccessReview.
         """
+        self.forget_token()
         try:
             self.client.get(f"/api/v1/namespaces/{namespace}")
             for scope, rules in (("", CLUSTER_RULES), (namespace, NAMESPACE_RULES)):
