@@ -56,7 +56,6 @@ class EksCluster(Block):
         description="Who calls AWS and the cluster; empty for the worker's own role.",
     )
     cluster_name: str = Field(
-        default="my-test-cluster",
         title="Cluster name",
         description="Name of the EKS cluster.",
         min_length=1,

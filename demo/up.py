@@ -1,0 +1,47 @@
+"""`make up`: sandbox, Prefect server, worker and deployments, until interrupted."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from demo.prefect_server import PrefectServer
+from sandbox.remote import RemoteSandbox
+
+PROJECT = Path(__file__).resolve().parent.parent
+UI_PORT = 4200
+
+
+def main() -> int:
+    """Start everything, print where it is, wait for Ctrl-C, stop everything."""
+    interrupted = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: interrupted.set())
+    with tempfile.TemporaryDirectory(prefix="batch-eks-up-") as directory:
+        state_dir = Path(directory)
+        print("Starting the sandbox, a Prefect server and a worker ...", flush=True)
+        with PrefectServer(state_dir / "server", UI_PORT) as server, RemoteSandbox(state_dir / "sandbox") as sandbox:
+            environment = os.environ | server.env | sandbox.env | {"PYTHONPATH": str(PROJECT)}
+            register = [sys.executable, "-m", "deployments.register", "--cluster", sandbox.env["EKS_CLUSTER"]]
+            subprocess.run(register, cwd=PROJECT, env=environment, check=True, stdout=subprocess.DEVNULL)
+            work = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "batch-eks", "--type", "process"]
+            with (state_dir / "worker.log").open("wb") as log:
+                worker = subprocess.Popen(
+                    work, cwd=PROJECT, env=environment, stdout=log, stderr=log, start_new_session=True
+                )
+            try:
+                print(f"Prefect UI:   {server.ui_url}  (deployments setup, submit, nightly)")
+                print(f"For a shell:  . {sandbox.state_dir}/env.sh   then aws, kubectl, skopeo")
+                print("Ctrl-C stops everything.", flush=True)
+                interrupted.wait()
+            finally:
+                os.killpg(worker.pid, signal.SIGTERM)
+                worker.wait()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

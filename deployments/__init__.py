@@ -1,0 +1,1 @@
+"""When: schedules and default parameters of the flows."""

@@ -1,0 +1,67 @@
+"""Register blocks, work pool and deployments on the server of PREFECT_API_URL: `python -m deployments.register`."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from prefect import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectNotFound
+from prefect_aws import AwsCredentials
+
+from blocks.eks_cluster import EksCluster
+
+PROJECT = Path(__file__).resolve().parent.parent
+PREFECT_FILE = PROJECT / "deployments" / "prefect.yaml"
+BLOCK, WORK_POOL = "default", "batch-eks"
+
+
+def register(cluster_name: str, project_dir: Path = PROJECT) -> None:
+    """Register everything that the UI needs; what is there already is brought up to date.
+
+    Args:
+        cluster_name: The cluster of the block `eks-cluster/default`, where that block does not exist yet: one that
+            somebody has edited in the UI is left alone.
+        project_dir: Where the project lies on the worker.
+
+    Raises:
+        subprocess.CalledProcessError: If Prefect refuses a deployment; its words are on standard error.
+    """
+    AwsCredentials.register_type_and_schema()
+    EksCluster.register_type_and_schema()
+    if not _block_exists():
+        EksCluster(cluster_name=cluster_name).save(BLOCK)
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_work_pool(WORK_POOL)
+        except ObjectNotFound:
+            client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process"))
+    subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(PREFECT_FILE)],
+        cwd=PROJECT,
+        env=os.environ | {"PROJECT_DIR": str(project_dir), "PYTHONPATH": str(PROJECT)},
+        check=True,
+    )
+
+
+def _block_exists() -> bool:
+    try:
+        EksCluster.load(BLOCK)
+    except ValueError:
+        return False
+    return True
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m deployments.register", description=__doc__)
+    parser.add_argument("--cluster", default="my-test-cluster", help="EKS cluster of the block eks-cluster/default")
+    parser.add_argument("--project-dir", type=Path, default=PROJECT, help="where the project lies on the worker")
+    arguments = parser.parse_args()
+    register(arguments.cluster, arguments.project_dir)
+
+
+if __name__ == "__main__":
+    main()
