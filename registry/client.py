@@ -48,8 +48,9 @@ class RegistryClient:
             with self._exchange("HEAD", image, _manifest(image), headers=_accept()) as response:
                 if response.status_code == 404:
                     return None
-                if response.status_code != 200:
+                if response.status_code >= 500 or response.status_code == 429:
                     raise_refusal(response, str(image))
+                # Of another refusal a HEAD shows no reason: the GET that follows does.
                 digest = response.headers.get("docker-content-digest", "")
                 return digest if is_digest(digest) else ""
 

@@ -62,7 +62,7 @@ def raise_refusal(response: httpx.Response, resource: str) -> NoReturn:
         raise DeniedError(
             resource,
             answered,
-            "the token has expired" if expired else "the credentials lack a permission on this repository",
+            "the token has expired" if expired else "the credentials lack a permission here, or have expired",
             "get a new token and repeat" if expired else "ask the registry's owner for pull or push access",
         )
     if status == 404 and code == "NAME_UNKNOWN":

@@ -124,9 +124,9 @@ class Distribution(ABC):
         if digest not in repository.blobs:
             raise RefusalError(404, "BLOB_UNKNOWN", "blob unknown to registry")
         if request.method == "HEAD":
-            response = web.Response(headers={"Docker-Content-Digest": digest})
-            response.content_type = "application/octet-stream"
-            response.content_length = self.repositories.blobs.size(digest)
+            size = self.repositories.blobs.size(digest)
+            response = web.StreamResponse(headers={"Docker-Content-Digest": digest})
+            response.content_length = size
             return response
         url = self.storage_url_of(digest)
         return web.Response(status=307, headers={"Location": url, "Docker-Content-Digest": digest})

@@ -22,8 +22,6 @@ from registry.transport import open_http
 from sandbox.registries.manifests import Manifest
 from sandbox.registries.registry import PrivateRegistry, UpstreamRegistry
 
-AMAZONLINUX = "public.ecr.aws/amazonlinux/amazonlinux:2"
-
 
 @dataclass
 class Clock:
@@ -133,7 +131,7 @@ def docker_registry(tmp_path: Path) -> Iterator[str]:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     configuration = tmp_path / "registry.yml"
     configuration.write_text(
-        f"version: 0.1\nlog: {{level: fatal}}\nhttp: {{addr: '{address}'}}\n"
+        f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{address}'}}\n"
         f"storage: {{filesystem: {{rootdirectory: '{tmp_path / 'registry'}'}}, delete: {{enabled: true}}}}\n"
     )
     with (tmp_path / "registry.log").open("wb") as log:

@@ -1,0 +1,209 @@
+"""Copies that succeed, between the sandbox's registries."""
+
+import json
+import tracemalloc
+
+import pytest
+
+from registry.copy import copy_image
+from registry.credentials import Basic
+from registry.errors import RegistryError, TagImmutableError
+from registry.progress import Progress
+from registry.reference import Reference
+from sandbox.registries.repositories import TagMutability
+
+from .conftest import World
+
+IMAGE = Reference.parse("public.ecr.aws/amazonlinux/amazonlinux:2")
+
+
+def test_a_whole_index_is_copied_byte_for_byte(world: World) -> None:
+    result = copy_image(world.client(), IMAGE, world.destination())
+    source = world.upstream.repositories.find("amazonlinux/amazonlinux")
+    copy = world.private.repositories.find("team/app")
+    assert source is not None
+    assert copy is not None
+    assert result.digest == source.tags["2"] == copy.tags["v1"]
+    for digest, manifest in copy.manifests.items():
+        assert manifest.content == source.manifests[digest].content
+    assert (result.blobs_copied, result.blobs_skipped) == (6, 0)
+    assert result.bytes_copied == sum(world.private.repositories.blobs.size(blob) for blob in copy.blobs)
+    assert result.source == f"{IMAGE}@{result.digest}"
+    assert result.destination == f"{world.destination()}@{result.digest}"
+
+
+def test_what_is_there_already_is_found_with_one_question(world: World) -> None:
+    client = world.client()
+    copy_image(client, IMAGE, world.destination())
+    world.private.faults.requests.clear()
+    world.upstream.faults.requests.clear()
+    result = copy_image(client, IMAGE, world.destination())
+    assert (result.blobs_copied, result.bytes_copied) == (0, 0)
+    assert list(world.upstream.faults.requests) == ["HEAD /v2/amazonlinux/amazonlinux/manifests/2"]
+    assert list(world.private.faults.requests) == ["HEAD /v2/team/app/manifests/v1"]
+
+
+def test_children_come_before_the_index_and_the_tag_last(world: World) -> None:
+    copy_image(world.client(), IMAGE, world.destination())
+    puts = [one for one in world.private.faults.requests if one.startswith("PUT")]
+    manifests = [one for one in puts if "/manifests/" in one]
+    assert puts[-3:] == manifests
+    assert manifests[-1] == "PUT /v2/team/app/manifests/v1"
+    assert all("/manifests/sha256:" in one for one in manifests[:-1])
+
+
+def test_one_platform_is_that_image_itself(world: World) -> None:
+    result = copy_image(world.client(), IMAGE, world.destination(), platforms=["linux/arm64"])
+    copy = world.private.repositories.find("team/app")
+    assert copy is not None
+    assert set(copy.manifests) == {result.digest} == {world.tags()["v1"]}
+    config = json.loads(world.private.repositories.blobs.read(next(copy.manifests[result.digest].blobs)))
+    assert config["architecture"] == "arm64"
+
+
+def test_all_platforms_by_name_are_the_index_itself(world: World) -> None:
+    platforms = ["linux/arm64", "linux/amd64"]
+    result = copy_image(world.client(), IMAGE, world.destination(), platforms=platforms)
+    assert result.source.endswith(result.digest)
+
+
+def test_some_platforms_are_an_index_of_them(world: World) -> None:
+    upstream = world.upstream.repositories.find("amazonlinux/amazonlinux")
+    assert upstream is not None
+    index = upstream.manifests[upstream.tags["2"]].document
+    one = world.publish("amazonlinux/amazonlinux", "single", [b"layer"])
+    index["manifests"].append(
+        {
+            "mediaType": one.media_type,
+            "digest": one.digest,
+            "size": len(one.content),
+            "platform": {"os": "linux", "architecture": "s390x"},
+        }
+    )
+    three = type(one)(json.dumps(index).encode(), index["mediaType"])
+    world.upstream.repositories.put(upstream, three, "three")
+    source = Reference.parse("public.ecr.aws/amazonlinux/amazonlinux:three")
+    platforms = ["linux/amd64", "linux/s390x"]
+    result = copy_image(world.client(), source, world.destination(), platforms=platforms)
+    copy = world.private.repositories.find("team/app")
+    assert copy is not None
+    chosen = copy.manifests[result.digest].document
+    assert [child["platform"]["architecture"] for child in chosen["manifests"]] == ["amd64", "s390x"]
+    again = copy_image(world.client(), source, world.destination(), platforms=platforms)
+    assert (again.digest, again.blobs_copied) == (result.digest, 0)
+
+
+def test_docker_schema_2_stays_docker_schema_2(world: World) -> None:
+    docker = "application/vnd.docker"
+    types = (
+        f"{docker}.distribution.manifest.v2+json",
+        f"{docker}.container.image.v1+json",
+        f"{docker}.image.rootfs.diff.tar.gzip",
+    )
+    manifest = world.publish("docker/image", "1", [b"one", b"two", b""], types)
+    result = copy_image(world.client(), Reference.parse("public.ecr.aws/docker/image:1"), world.destination())
+    copy = world.private.repositories.find("team/app")
+    assert copy is not None
+    assert copy.manifests[result.digest].content == manifest.content
+    assert copy.manifests[result.digest].media_type == types[0]
+
+
+def test_by_digest_from_and_to(world: World) -> None:
+    digest = copy_image(world.client(), IMAGE, world.destination()).digest
+    source = Reference.parse(f"public.ecr.aws/amazonlinux/amazonlinux@{digest}")
+    world.destination("other/app")
+    destination = Reference.parse(f"{world.private.address}/other/app@{digest}")
+    assert copy_image(world.client(), source, destination).digest == digest
+    assert world.tags("other/app") == {}
+    wrong = destination.with_digest("sha256:" + "0" * 64)
+    with pytest.raises(RegistryError, match="the destination names another one"):
+        copy_image(world.client(), source, wrong)
+
+
+def test_a_mount_that_the_account_allows_moves_no_bytes(world: World) -> None:
+    copy_image(world.client(), IMAGE, world.destination())
+    world.private.blob_mounting = True
+    result = copy_image(world.client(), world.destination(), world.destination("other/app"))
+    assert (result.blobs_copied, result.blobs_skipped) == (0, 6)
+    assert result.bytes_skipped > 0
+    assert world.tags("other/app")["v1"] == result.digest
+
+
+def test_a_mount_answered_202_is_streamed_into_the_upload_it_opened(world: World) -> None:
+    copy_image(world.client(), IMAGE, world.destination())
+    world.private.faults.requests.clear()
+    result = copy_image(world.client(), world.destination(), world.destination("other/app"))
+    assert (result.blobs_copied, result.blobs_skipped) == (6, 0)
+    posts = [one for one in world.private.faults.requests if one.startswith("POST")]
+    assert len(posts) == 6
+
+
+def test_a_second_copy_sends_only_what_is_missing(world: World) -> None:
+    client = world.client()
+    copy_image(client, IMAGE, world.destination(), platforms=["linux/amd64"])
+    steps: list[Progress] = []
+    result = copy_image(client, IMAGE, world.destination(tag="all"), progress=steps.append)
+    assert result.blobs_copied == 3
+    assert [step.state for step in steps].count("skipped") == 1
+
+
+def test_a_tag_that_moves_in_mid_copy_changes_nothing(world: World) -> None:
+    upstream = world.upstream.repositories.find("amazonlinux/amazonlinux")
+    assert upstream is not None
+    before = upstream.tags["2"]
+
+    def move(_: Progress) -> None:
+        upstream.tags["2"] = upstream.tags["2023"]
+
+    assert copy_image(world.client(), IMAGE, world.destination(), progress=move).digest == before
+    assert world.tags() == {"v1": before}
+
+
+def test_an_immutable_tag_is_kept_and_named(world: World) -> None:
+    destination = world.destination(create=False)
+    world.private.repositories.create("team/app", TagMutability("IMMUTABLE"))
+    first = copy_image(world.client(), IMAGE, destination)
+    other = Reference.parse("public.ecr.aws/amazonlinux/amazonlinux:2023")
+    with pytest.raises(TagImmutableError, match=r"cannot be overwritten.*copy to another tag"):
+        copy_image(world.client(), other, destination)
+    assert world.tags() == {"v1": first.digest}
+    assert copy_image(world.client(), IMAGE, destination).blobs_copied == 0
+
+
+def test_credentials_that_are_renewed_in_mid_copy_are_followed(world: World) -> None:
+    password = world.password()
+
+    def credentials(host: str) -> Basic | None:
+        return Basic("AWS", password) if host == world.private.address else None
+
+    def expire(step: Progress) -> None:
+        nonlocal password
+        if step.state == "copied":
+            world.clock.now += 13 * 3600
+            password = world.password()
+
+    result = copy_image(world.client(credentials), IMAGE, world.destination(), progress=expire)
+    assert world.tags() == {"v1": result.digest}
+
+
+def test_progress_counts_every_byte(world: World) -> None:
+    steps: list[Progress] = []
+    result = copy_image(world.client(), IMAGE, world.destination(), progress=steps.append)
+    copied = [step for step in steps if step.state == "copied"]
+    last = {step.digest: step.done for step in steps if step.state == "advanced"}
+    assert last == {step.digest: step.size for step in copied}
+    assert sum(last.values()) == result.bytes_copied
+    assert [step.state for step in steps[-3:]] == ["pushed"] * 3
+
+
+def test_memory_does_not_grow_with_the_layer(world: World) -> None:
+    world.publish("big/image", "1", [bytes(64 * 1024 * 1024)])
+    client = world.client()
+    tracemalloc.start()
+    try:
+        copy_image(client, Reference.parse("public.ecr.aws/big/image:1"), world.destination())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    # Both registries run in this process: their buffers count too.
+    assert peak < 12 * 1024 * 1024

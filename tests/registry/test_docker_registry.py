@@ -1,0 +1,59 @@
+"""Copies to and from Debian's docker-registry, checked by the tools that people use."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from registry.copy import copy_image
+from registry.errors import NotFoundError
+from registry.reference import Reference
+
+from .conftest import World
+
+IMAGE = Reference.parse("public.ecr.aws/amazonlinux/amazonlinux:2")
+
+
+def check(*command: str) -> bytes:
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    return subprocess.run(command, capture_output=True, check=True, env=os.environ).stdout
+
+
+def test_an_index_goes_through_two_kinds_of_registry_unchanged(world: World, docker_registry: str) -> None:
+    client = world.client()
+    there = Reference.parse(f"{docker_registry}/mirror/amazonlinux:2")
+    out = copy_image(client, IMAGE, there)
+    back = copy_image(client, there, world.destination())
+    assert out.digest == back.digest == world.tags()["v1"]
+    assert (out.blobs_copied, back.blobs_copied) == (6, 6)
+    assert copy_image(client, IMAGE, there).blobs_copied == 0
+
+
+def test_it_mounts_where_the_registry_mounts(world: World, docker_registry: str) -> None:
+    client = world.client()
+    first = Reference.parse(f"{docker_registry}/a/amazonlinux:2")
+    copy_image(client, IMAGE, first)
+    result = copy_image(client, first, Reference.parse(f"{docker_registry}/b/amazonlinux:2"))
+    assert (result.blobs_copied, result.blobs_skipped) == (0, 6)
+
+
+def test_a_missing_image_there_is_named(world: World, docker_registry: str) -> None:
+    with pytest.raises(NotFoundError, match="no such image"):
+        copy_image(world.client(), Reference.parse(f"{docker_registry}/no/such:1"), world.destination())
+
+
+def test_skopeo_reads_the_same_bytes(world: World, docker_registry: str) -> None:
+    there = Reference.parse(f"{docker_registry}/mirror/amazonlinux:2")
+    result = copy_image(world.client(), IMAGE, there)
+    raw = check("skopeo", "inspect", "--raw", "--tls-verify=false", f"docker://{there}")
+    source = world.upstream.repositories.find("amazonlinux/amazonlinux")
+    assert source is not None
+    assert raw == source.manifests[result.digest].content
+
+
+def test_crane_finds_every_layer_right(world: World, docker_registry: str) -> None:
+    there = f"{docker_registry}/mirror/amazonlinux:2"
+    copy_image(world.client(), IMAGE, Reference.parse(there))
+    assert b"PASS" in check("crane", "validate", "--insecure", "--remote", there)
