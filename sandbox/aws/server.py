@@ -6,16 +6,12 @@ port has the position "internet": the same account seen from a host that cannot 
 
 import contextvars
 import json
-import os
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
-
-# Managed policies such as AmazonEKSWorkerNodePolicy exist in every account; moto reads this when IAM starts.
-os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 
 from moto.core.base_backend import BackendDict
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -118,9 +114,7 @@ class AwsServer:
             thread.start()
             self._servers.append(server)
             self._threads.append(thread)
-        self.url, self.internet_url = (
-            f"http://{self._host}:{server.server_port}" for server in self._servers
-        )
+        self.url, self.internet_url = (f"http://{self._host}:{server.server_port}" for server in self._servers)
 
     def stop(self) -> None:
         """Stop listening and close all connections."""

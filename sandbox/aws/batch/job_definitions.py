@@ -176,6 +176,8 @@ class JobDefinitions:
         Texts as reported in aws-samples/aws-genomics-workflows#84 and azavea/raster-vision-aws#17.
         """
         name, colon, revision = short_name(given).partition(":")
+        if not given.startswith("arn:") and colon and not revision.isdigit():
+            check_name(given)
         revisions = self._core.state.definitions.get(name, [])
         if colon:
             found = self._revision(name, revision)

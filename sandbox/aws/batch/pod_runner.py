@@ -1,7 +1,7 @@
 """Runs jobs as pods: creates them, follows them, takes them away."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -17,6 +17,7 @@ from sandbox.eks_token import RoleMissingError
 from sandbox.kubernetes.client import ApiError
 
 _FORCE_AFTER = 5.0
+_PAUSES = (0.1, 0.3, 1.0, 2.0)
 
 
 class PodRunner:
@@ -48,15 +49,33 @@ class PodRunner:
         self._core.work(lambda: self._create(job, attempt))
 
     def _create(self, job: Job, attempt: Attempt) -> None:
-        try:
-            document = pods.pod_document(job, attempt.pod_name, attempt.namespace, attempt.node)
-            self._access.create_pod(attempt.namespace, document)
-        except (ApiError, RoleMissingError, httpx.HTTPError):
-            with self._core.lock:
-                self._refused(job, attempt)
-            return
+        document = pods.pod_document(job, attempt.pod_name, attempt.namespace, attempt.node)
+        made = self._persist(lambda: self._access.create_pod(attempt.namespace, document))
         with self._core.lock:
-            self._created(job)
+            if made:
+                self._created(job, attempt.pod_name)
+            else:
+                self._refused(job, attempt)
+
+    def _persist(self, call: Callable[[], None]) -> bool:
+        """Make a call until it is certain what became of it; tells whether it took effect.
+
+        After a lost connection it is repeated: creating the same pod again answers 409, deleting it again 404.
+        """
+        for pause in _PAUSES:
+            try:
+                call()
+            except RoleMissingError:
+                return False
+            except ApiError as error:
+                if error.status < 500:
+                    return error.status == 409
+                time.sleep(pause)
+            except httpx.HTTPError:
+                time.sleep(pause)
+            else:
+                return True
+        return False
 
     def _refused(self, job: Job, attempt: Attempt) -> None:
         """The job stays RUNNABLE: missing rights are a documented cause of that (batch_eks_job_stuck_in_runnable)."""
@@ -74,8 +93,9 @@ class PodRunner:
         job.queue.paused_until = time.monotonic() + delay
         self._core.timers.after(delay, self._core.wake)
 
-    def _created(self, job: Job) -> None:
-        if job in self._placing:
+    def _created(self, job: Job, pod_name: str) -> None:
+        """The pod of the job's present attempt exists; the watch may know it before the creator does."""
+        if job in self._placing and job.attempt is not None and job.attempt.pod_name == pod_name:
             self._placing.discard(job)
             self._lifecycle.starting(job)
             if job.stop_reason is not None:
@@ -102,19 +122,30 @@ class PodRunner:
         attempt = job.attempt
         assert attempt is not None
         grace = self._core.settings.timeout_grace
-        self._core.work(lambda: self._access.delete_pod(attempt.namespace, attempt.pod_name, grace))
+        self._remove(attempt, grace)
         self._core.timers.after(grace + _FORCE_AFTER, lambda: self._force(job, attempt))
 
     def _force(self, job: Job, attempt: Attempt) -> None:
         if not job.ended and job.attempt is attempt:
-            self._core.work(lambda: self._access.delete_pod(attempt.namespace, attempt.pod_name, 0))
+            self._remove(attempt, 0)
 
-    def pods_listed(self, listed: list[Mapping[str, Any]]) -> None:
-        """All pods as they are now: also tells which have vanished unseen."""
+    def _remove(self, attempt: Attempt, grace: float | None = None) -> None:
+        def remove() -> None:
+            self._persist(lambda: self._access.delete_pod(attempt.namespace, attempt.pod_name, grace))
+
+        self._core.work(remove)
+
+    def known_pods(self) -> set[str]:
+        """Names of the pods that are known to exist."""
         with self._core.lock:
-            names = {pod["metadata"]["name"] for pod in listed}
-            for name, job in list(self._by_pod.items()):
-                if name not in names and job not in self._placing:
+            return {name for name, job in self._by_pod.items() if job not in self._placing}
+
+    def pods_listed(self, known: set[str], listed: list[Mapping[str, Any]]) -> None:
+        """All pods as they are; which of those known before the listing have vanished unseen."""
+        names = {pod["metadata"]["name"] for pod in listed}
+        with self._core.lock:
+            for name in known - names:
+                if name in self._by_pod:
                     self._gone(name, {})
         for pod in listed:
             self.pod_changed("MODIFIED", pod)
@@ -126,7 +157,7 @@ class PodRunner:
             job = self._by_pod.get(name)
             if job is None:
                 return
-            self._created(job)
+            self._created(job, name)
             status = pod.get("status") or {}
             if kind == "DELETED":
                 self._gone(name, status)
@@ -166,10 +197,7 @@ class PodRunner:
         self._capacity.released(attempt.node)
         self._lifecycle.attempt_ended(job, succeeded=succeeded)
         delay = self._core.settings.pod_cleanup_delay
-        self._core.timers.after(
-            delay,
-            lambda: self._core.work(lambda: self._access.delete_pod(attempt.namespace, attempt.pod_name)),
-        )
+        self._core.timers.after(delay, lambda: self._remove(attempt))
         self._core.wake()
 
     def _gone(self, name: str, status: Mapping[str, Any]) -> None:

@@ -16,8 +16,11 @@ _RETRY = 0.5
 class Listener(Protocol):
     """Who wants to know of pods."""
 
-    def pods_listed(self, listed: list[Any]) -> None:
-        """All pods as they are now."""
+    def known_pods(self) -> set[str]:
+        """Names of the pods that it knows to exist."""
+
+    def pods_listed(self, known: set[str], listed: list[Any]) -> None:
+        """All pods as they are; `known` are those that it knew just before."""
 
     def pod_changed(self, kind: str, pod: Any) -> None:
         """A change of one."""
@@ -46,15 +49,19 @@ class PodWatch:
             self._thread.join(timeout=0.2)
 
     def want(self) -> None:
-        """Begin to watch: until the first compute environment is VALID there are no rights to."""
+        """Watch from now on: without a queue there is nothing to see, and mostly no right to look."""
         self._wanted.set()
 
+    def pause(self) -> None:
+        """Do not look again until there is something to watch."""
+        self._wanted.clear()
+
     def _run(self) -> None:
-        self._wanted.wait()
-        while not self._stopping.is_set():
+        while self._wanted.wait() and not self._stopping.is_set():
             try:
+                known = self._listener.known_pods()
                 pods = self._access.list_pods(JOB_LABEL)
-                self._listener.pods_listed(pods["items"])
+                self._listener.pods_listed(known, pods["items"])
                 for event in self._access.watch_pods(JOB_LABEL, pods["metadata"]["resourceVersion"]):
                     self._listener.pod_changed(event["type"], event["object"])
                     if self._stopping.is_set():

@@ -61,6 +61,7 @@ class Batch:
         policies = SchedulingPolicies(core)
         tags = Tags(core)
         self._workers = workers
+        self._access = access
         self._core = core
         self._capacity = capacity
         self._runner = runner
@@ -125,6 +126,8 @@ class Batch:
             self._capacity.reset()
             self._runner.reset()
             self._dispatcher.reset()
+            self._watch.pause()
+            self._access.forget_token()
 
     def _wake(self) -> None:
         if self._core.state.queues:
