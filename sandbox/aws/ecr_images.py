@@ -41,7 +41,8 @@ class Images:
                 found = [self._wanted(repository, image) for image in wanted]
             else:
                 found = list(repository.manifests.values())
-            details = [self._detail(repository, manifest) for manifest in dict.fromkeys(found)]
+            distinct = {manifest.digest: manifest for manifest in found}
+            details = [self._detail(repository, manifest) for manifest in distinct.values()]
         return page("imageDetails", _by_tag_status(details, "imageTags", parameters), parameters)
 
     def list(self, parameters: Parameters, _: Caller) -> Answer:

@@ -178,7 +178,7 @@ class Distribution(ABC):
             entries = [entry for entry in entries if entry.get("artifactType") == wanted]
             headers["OCI-Filters-Applied"] = "artifactType"
         index: Mapping[str, Any] = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": entries}
-        return web.Response(text=json.dumps(index), content_type=OCI_INDEX, headers=headers)
+        return web.Response(body=json.dumps(index).encode(), content_type=OCI_INDEX, headers=headers)
 
 
 def _content(manifest: Manifest) -> web.Response:

@@ -13,7 +13,7 @@ class Server:
     def __init__(self, application: web.Application, ports: int = 1) -> None:
         self._application = application
         self._wanted = ports
-        self._loop = asyncio.new_event_loop()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="registry", daemon=True)
         self._ready = threading.Event()
         self._stopping = asyncio.Event()
@@ -29,20 +29,20 @@ class Server:
 
     def stop(self) -> None:
         """Close all connections and end the thread."""
-        if self._thread.is_alive():
+        if self._loop is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
 
     def _run(self) -> None:
         try:
-            self._loop.run_until_complete(self._serve())
+            asyncio.run(self._serve())
         except BaseException as failure:  # handed to the thread that called start
             self._failure = failure
         finally:
-            self._loop.close()
             self._ready.set()
 
     async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
         # No access log; no grace for clients that keep connections open.
         runner = web.AppRunner(self._application, access_log=None, shutdown_timeout=0)
         await runner.setup()
