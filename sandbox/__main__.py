@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -37,7 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _set_on_eof(stop: threading.Event) -> None:
-    while sys.stdin.buffer.read(4096):
+    # Not by way of sys.stdin, whose lock a thread must not hold when the interpreter ends.
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     stop.set()
 

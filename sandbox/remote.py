@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -199,6 +200,42 @@ class RemoteSandbox:
         if settings:
             return dict(self._request("POST", "/_sandbox/settings", settings))
         return dict(self._request("GET", "/_sandbox/settings"))
+
+    def launch_node(
+        self,
+        instance_profile: str,
+        *,
+        instance_type: str = "m5.large",
+        labels: Mapping[str, str] | None = None,
+        taints: Sequence[Mapping[str, str]] = (),
+    ) -> str:
+        """Start an instance that joins the cluster, as people have who run their own node groups.
+
+        Args:
+            instance_profile: Name or ARN of its instance profile.
+            instance_type: EC2 instance type.
+            labels: Labels of its Node object.
+            taints: Taints of its Node object.
+
+        Returns:
+            The instance id.
+        """
+        parameters = {
+            "instance_profile": instance_profile,
+            "instance_type": instance_type,
+            "subnet_id": self.env["SUBNETS"].partition(",")[0],
+            "labels": dict(labels or {}),
+            "taints": [dict(taint) for taint in taints],
+        }
+        return str(self._request("POST", "/_sandbox/nodes", parameters)["instance_id"])
+
+    def node(self, instance_id: str) -> dict[str, Any]:
+        """State of an instance: `phase` (`pending`, `joined`, `refused`), `node_name`, `reason`, ..."""
+        return dict(self._request("GET", f"/_sandbox/nodes/{instance_id}"))
+
+    def terminate_node(self, instance_id: str) -> None:
+        """End an instance; its Node object and its pods go with it."""
+        self._request("DELETE", f"/_sandbox/nodes/{instance_id}")
 
     def _request(self, method: str, path: str, document: object = None) -> Any:
         body = None if document is None else json.dumps(document).encode()

@@ -15,7 +15,7 @@ from moto.moto_api._internal import mock_random
 
 from sandbox.authenticator import Authenticator, Identity
 from sandbox.aws import ecr
-from sandbox.aws.account import Account, create_account
+from sandbox.aws.account import Account, AccountSeeder
 from sandbox.aws.batch.service import Batch
 from sandbox.aws.calls import AwsCall
 from sandbox.aws.eks import ClusterAddress, EksClusters
@@ -121,6 +121,7 @@ class Sandbox:
         self._server = AwsServer(self._state_dir)
         self._control_plane = control_plane(self._kind, self._state_dir, authority, self._authenticate)
         self._server.start()
+        self._seeder = AccountSeeder(self._server.url)
         self._started.callback(self._server.stop)
         self._started.callback(self._control_plane.stop)
         self._control_plane.start()
@@ -189,7 +190,7 @@ class Sandbox:
         self._control_plane.reset()
         for _ in range(_SEEDING_ATTEMPTS):
             mock_random.seed(self._random_seed)
-            account = create_account(self._server.url)
+            account = self._seeder.fill()
             if getattr(self, "account", account) == account:
                 break
             BackendDict.reset()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
+from moto.iam.models import iam_backends
 
 from sandbox.aws.vpc import Vpc, create_vpc
 from sandbox.names import (
@@ -49,28 +50,50 @@ class Account:
     vpc: Vpc
 
 
-def create_account(endpoint_url: str) -> Account:
-    """Fill an empty account through its public APIs: user, roles, network, cluster and managed node group."""
-    # moto takes unknown keys for the account's root.
-    session = boto3.Session(aws_access_key_id=ACCOUNT_ID, aws_secret_access_key=ACCOUNT_ID, region_name=REGION)
-    options: dict[str, Any] = {"endpoint_url": endpoint_url, "config": Config(proxies={})}
-    iam: IAMClient = session.client("iam", **options)
-    key = _create_admin(iam)
-    _create_role(iam, CLUSTER_ROLE, "eks.amazonaws.com", ["AmazonEKSClusterPolicy"])
-    _create_role(iam, NODE_GROUP_ROLE, "ec2.amazonaws.com", _NODE_POLICIES)
-    node_role_arn = _create_role(iam, BATCH_NODE_ROLE, "ec2.amazonaws.com", _NODE_POLICIES)
-    profile = iam.create_instance_profile(InstanceProfileName=BATCH_INSTANCE_PROFILE)["InstanceProfile"]
-    iam.add_role_to_instance_profile(InstanceProfileName=BATCH_INSTANCE_PROFILE, RoleName=BATCH_NODE_ROLE)
-    vpc = create_vpc(session.client("ec2", **options))
-    _create_cluster(session.client("eks", **options), vpc)
-    return Account(key[0], key[1], profile["Arn"], node_role_arn, vpc)
+class AccountSeeder:
+    """Fills an empty account through its public APIs: user, roles, network, cluster and managed node group.
+
+    Only the user and its key are made inside moto, because somebody has to sign the first request: asked with a key
+    that it does not know, moto looks through all partitions of all accounts.
+    """
+
+    def __init__(self, endpoint_url: str) -> None:
+        self._endpoint_url = endpoint_url
+        self._clients: dict[tuple[str, str], Any] = {}
+
+    def fill(self) -> Account:
+        """Make everything; the account must be empty."""
+        key_id, secret = _create_admin()
+        iam: IAMClient = self._client("iam", key_id, secret)
+        iam.attach_user_policy(UserName=ADMIN_USER, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+        _create_role(iam, CLUSTER_ROLE, "eks.amazonaws.com", ["AmazonEKSClusterPolicy"])
+        _create_role(iam, NODE_GROUP_ROLE, "ec2.amazonaws.com", _NODE_POLICIES)
+        node_role_arn = _create_role(iam, BATCH_NODE_ROLE, "ec2.amazonaws.com", _NODE_POLICIES)
+        profile = iam.create_instance_profile(InstanceProfileName=BATCH_INSTANCE_PROFILE)["InstanceProfile"]
+        iam.add_role_to_instance_profile(InstanceProfileName=BATCH_INSTANCE_PROFILE, RoleName=BATCH_NODE_ROLE)
+        vpc = create_vpc(self._client("ec2", key_id, secret))
+        _create_cluster(self._client("eks", key_id, secret), vpc)
+        return Account(key_id, secret, profile["Arn"], node_role_arn, vpc)
+
+    def _client(self, service: Any, key_id: str, secret: str) -> Any:
+        """A client, kept for the next time: making one takes longer than most of its requests."""
+        if (service, key_id) not in self._clients:
+            self._clients[service, key_id] = boto3.client(
+                service,
+                endpoint_url=self._endpoint_url,
+                region_name=REGION,
+                aws_access_key_id=key_id,
+                aws_secret_access_key=secret,
+                config=Config(proxies={}),
+            )
+        return self._clients[service, key_id]
 
 
-def _create_admin(iam: "IAMClient") -> tuple[str, str]:
-    iam.create_user(UserName=ADMIN_USER)
-    iam.attach_user_policy(UserName=ADMIN_USER, PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
-    key = iam.create_access_key(UserName=ADMIN_USER)["AccessKey"]
-    return key["AccessKeyId"], key["SecretAccessKey"]
+def _create_admin() -> tuple[str, str]:
+    iam = iam_backends[ACCOUNT_ID]["aws"]
+    iam.create_user("aws", ADMIN_USER, path="/")
+    key = iam.create_access_key(ADMIN_USER)
+    return str(key.access_key_id), str(key.secret_access_key)
 
 
 def _create_role(iam: "IAMClient", name: str, service: str, policies: "list[str] | tuple[str, ...]") -> str:

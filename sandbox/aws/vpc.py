@@ -8,6 +8,8 @@ from sandbox.names import CLUSTER_NAME, REGION, ZONES
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
+    from mypy_boto3_ec2.literals import ResourceTypeType
+    from mypy_boto3_ec2.type_defs import TagSpecificationTypeDef, TagTypeDef
 
 _CIDR = "192.168.0.0/16"
 # eksctl's layout: the first half of its /19 blocks is for public subnets, which a private cluster has none of.
@@ -40,20 +42,24 @@ def create_vpc(ec2: "EC2Client") -> Vpc:
     tables, and interface endpoints with private DNS for everything that a private cluster with AWS Batch calls (EKS
     user guide, private-clusters; ECR user guide, vpc-endpoints; Batch user guide, vpc-interface-endpoints).
     """
-    vpc_id = ec2.create_vpc(CidrBlock=_CIDR)["Vpc"]["VpcId"]
+    vpc_id = ec2.create_vpc(CidrBlock=_CIDR, TagSpecifications=_tags("vpc", "VPC"))["Vpc"]["VpcId"]
     ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsSupport={"Value": True})
     ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": True})
-    _tag(ec2, vpc_id, "VPC")
     subnets, tables = [], []
     for zone, cidr in zip(ZONES, _SUBNET_CIDRS, strict=True):
-        subnet_id = ec2.create_subnet(VpcId=vpc_id, CidrBlock=cidr, AvailabilityZone=zone)["Subnet"]["SubnetId"]
-        table_id = ec2.create_route_table(VpcId=vpc_id)["RouteTable"]["RouteTableId"]
-        ec2.associate_route_table(RouteTableId=table_id, SubnetId=subnet_id)
         suffix = zone.replace("-", "").upper()
-        _tag(ec2, subnet_id, f"SubnetPrivate{suffix}", **{"kubernetes.io/role/internal-elb": "1"})
-        _tag(ec2, table_id, f"PrivateRouteTable{suffix}")
-        subnets.append(subnet_id)
-        tables.append(table_id)
+        subnet = ec2.create_subnet(
+            VpcId=vpc_id,
+            CidrBlock=cidr,
+            AvailabilityZone=zone,
+            TagSpecifications=_tags("subnet", f"SubnetPrivate{suffix}", **{"kubernetes.io/role/internal-elb": "1"}),
+        )["Subnet"]
+        table = ec2.create_route_table(
+            VpcId=vpc_id, TagSpecifications=_tags("route-table", f"PrivateRouteTable{suffix}")
+        )["RouteTable"]
+        ec2.associate_route_table(RouteTableId=table["RouteTableId"], SubnetId=subnet["SubnetId"])
+        subnets.append(subnet["SubnetId"])
+        tables.append(table["RouteTableId"])
     cluster_group = _cluster_security_group(ec2, vpc_id)
     endpoint_group = _endpoint_security_group(ec2, vpc_id)
     ec2.create_vpc_endpoint(
@@ -75,18 +81,20 @@ def _cluster_security_group(ec2: "EC2Client", vpc_id: str) -> str:
             "EKS created security group applied to ENI that is attached to EKS Control Plane master nodes, as well as "
             "any managed workloads."
         ),
+        TagSpecifications=[
+            {
+                "ResourceType": "security-group",
+                "Tags": [
+                    {"Key": f"kubernetes.io/cluster/{CLUSTER_NAME}", "Value": "owned"},
+                    {"Key": "aws:eks:cluster-name", "Value": CLUSTER_NAME},
+                    {"Key": "Name", "Value": f"eks-cluster-sg-{CLUSTER_NAME}-1318131813"},
+                ],
+            }
+        ],
     )["GroupId"]
     ec2.authorize_security_group_ingress(
         GroupId=group_id,
         IpPermissions=[{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group_id}]}],
-    )
-    ec2.create_tags(
-        Resources=[group_id],
-        Tags=[
-            {"Key": f"kubernetes.io/cluster/{CLUSTER_NAME}", "Value": "owned"},
-            {"Key": "aws:eks:cluster-name", "Value": CLUSTER_NAME},
-            {"Key": "Name", "Value": f"eks-cluster-sg-{CLUSTER_NAME}-1318131813"},
-        ],
     )
     return group_id
 
@@ -116,10 +124,11 @@ def _create_interface_endpoints(ec2: "EC2Client", vpc_id: str, subnets: Sequence
         )
 
 
-def _tag(ec2: "EC2Client", resource: str, name: str, **more: str) -> None:
+def _tags(resource_type: "ResourceTypeType", name: str, **more: str) -> "list[TagSpecificationTypeDef]":
     tags = {
         "Name": f"eksctl-{CLUSTER_NAME}-cluster/{name}",
         "alpha.eksctl.io/cluster-name": CLUSTER_NAME,
         **more,
     }
-    ec2.create_tags(Resources=[resource], Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
+    listed: list[TagTypeDef] = [{"Key": key, "Value": value} for key, value in tags.items()]
+    return [{"ResourceType": resource_type, "Tags": listed}]
