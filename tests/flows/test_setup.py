@@ -1,0 +1,158 @@
+from typing import Any
+
+import pytest
+
+from blocks.eks_cluster import EksCluster
+from blocks.operation_error import OperationError
+from flows.setup import setup_batch
+from sandbox.remote import RemoteSandbox
+from specs.platform import PlatformSpec
+from tasks.report import StepsFailedError
+
+STEPS = {
+    "service-linked role",
+    "namespace",
+    "cluster role",
+    "cluster role binding",
+    "role",
+    "role binding",
+    "identity mapping",
+    "compute environment",
+    "job queue",
+    "repository",
+    "image",
+    "job definition",
+}
+
+
+def mutating(sandbox: RemoteSandbox) -> list[dict[str, Any]]:
+    return [call for call in sandbox.calls() if call["mutating"]]
+
+
+def changed(platform: PlatformSpec, **parts: dict[str, Any]) -> PlatformSpec:
+    """The platform with fields of its documents changed: `changed(p, jobQueue={"priority": 20})`."""
+    document = platform.model_dump(by_alias=True, exclude_unset=True)
+    for part, fields in parts.items():
+        document[part] = {**document.get(part, {}), **fields}
+    return PlatformSpec.model_validate(document)
+
+
+def test_a_second_run_finds_everything_done_and_makes_no_mutating_call(
+    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+) -> None:
+    first = setup_batch(cluster, platform)
+    assert {outcome.step for outcome in first.outcomes} == STEPS
+    assert all(outcome.action in ("created", "updated") for outcome in first.outcomes)
+    assert all(outcome.identifier for outcome in first.outcomes)
+
+    sandbox.clear_calls()
+    second = setup_batch(cluster, platform)
+    assert [outcome.action for outcome in second.outcomes] == ["unchanged"] * len(first.outcomes)
+    assert mutating(sandbox) == []
+    assert [o.identifier for o in second.outcomes] == [o.identifier for o in first.outcomes]
+
+
+def test_a_plan_on_an_empty_cluster_lists_every_step_and_changes_nothing(
+    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+) -> None:
+    report = setup_batch(cluster, platform, plan=True)
+    assert {outcome.step for outcome in report.changed} == STEPS
+    assert all(outcome.planned for outcome in report.outcomes)
+    assert mutating(sandbox) == []
+    # What it says is what then happens.
+    done = setup_batch(cluster, platform)
+    assert [(o.step, o.name, o.action) for o in report.outcomes] == [(o.step, o.name, o.action) for o in done.outcomes]
+
+
+def test_a_changed_spec_changes_only_what_it_says(
+    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+) -> None:
+    setup_batch(cluster, platform)
+    report = setup_batch(cluster, changed(platform, jobQueue={"priority": 20}))
+    (queue,) = report.changed
+    assert (queue.step, queue.action) == ("job queue", "updated")
+    assert {change.field for change in queue.changes} == {"priority", "tags.batch-eks-flows:spec-hash"}
+    assert cluster.batch.describe_job_queues(jobQueues=["My-Eks-JQ1"])["jobQueues"][0]["priority"] == 20
+
+
+def test_what_somebody_changed_by_hand_is_put_back(cluster: EksCluster, platform: PlatformSpec) -> None:
+    setup_batch(cluster, platform)
+    cluster.rbac_v1.patch_cluster_role("aws-batch-cluster-role", {"rules": []})
+    cluster.batch.update_compute_environment(computeEnvironment="My-Eks-CE1", computeResources={"maxvCpus": 4})
+    report = setup_batch(cluster, platform)
+    assert {outcome.step for outcome in report.changed} == {"cluster role", "compute environment"}
+    assert cluster.rbac_v1.read_cluster_role("aws-batch-cluster-role").rules
+
+
+def test_a_binding_to_another_role_is_replaced_since_its_role_cannot_be_changed(
+    cluster: EksCluster, platform: PlatformSpec
+) -> None:
+    setup_batch(cluster, platform)
+    name = "aws-batch-cluster-role-binding"
+    binding = cluster.rbac_v1.read_cluster_role_binding(name)
+    cluster.rbac_v1.delete_cluster_role_binding(name)
+    binding.role_ref.name, binding.metadata.resource_version, binding.metadata.uid = "view", None, None
+    cluster.rbac_v1.create_cluster_role_binding(binding)
+    (outcome,) = setup_batch(cluster, platform).changed
+    assert (outcome.step, outcome.action) == ("cluster role binding", "replaced")
+    assert cluster.rbac_v1.read_cluster_role_binding(name).role_ref.name == "aws-batch-cluster-role"
+
+
+@pytest.fixture
+def foreign_role(cluster: EksCluster) -> None:
+    """The tutorial's cluster role as somebody made it by hand, a verb missing."""
+    rules = [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list"]}]
+    cluster.rbac_v1.create_cluster_role({"metadata": {"name": "aws-batch-cluster-role"}, "rules": rules})
+
+
+@pytest.mark.usefixtures("foreign_role")
+def test_what_is_not_ours_and_differs_is_left_alone_until_it_is_handed_over(
+    cluster: EksCluster, platform: PlatformSpec
+) -> None:
+    with pytest.raises(StepsFailedError, match="was not made by these flows") as refused:
+        setup_batch(cluster, platform)
+    assert "`adopt`" in str(refused.value)
+    assert len(cluster.rbac_v1.read_cluster_role("aws-batch-cluster-role").rules) == 1
+    # The branches that do not depend on it were done all the same.
+    assert cluster.core_v1.read_namespace("my-aws-batch-namespace")
+
+    report = setup_batch(cluster, platform, adopt=True)
+    adopted = next(outcome for outcome in report.outcomes if outcome.step == "cluster role")
+    assert adopted.action == "updated"
+    assert not setup_batch(cluster, platform).changed
+
+
+def test_an_environment_that_cannot_be_changed_in_place_is_refused_before_anything_is_sent(
+    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+) -> None:
+    setup_batch(cluster, platform)
+    sandbox.clear_calls()
+    other = changed(
+        platform,
+        namespace={"name": "other-namespace"},
+        computeEnvironment={
+            **platform.compute_environment.to_document(),
+            "eksConfiguration": {"kubernetesNamespace": "other-namespace"},
+        },
+    )
+    with pytest.raises(StepsFailedError, match="give the new compute environment another name"):
+        setup_batch(cluster, other)
+    assert not [call for call in mutating(sandbox) if call["operation"] == "UpdateComputeEnvironment"]
+
+
+def test_the_definition_is_pinned_to_the_digest_in_the_private_registry(
+    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+) -> None:
+    setup_batch(cluster, platform)
+    found = cluster.batch.describe_job_definitions(jobDefinitionName="MyJobOnEks_Sleep", status="ACTIVE")
+    (definition,) = found["jobDefinitions"]
+    image = definition["eksProperties"]["podProperties"]["containers"][0]["image"]
+    repository, _, digest = image.partition("@")
+    assert repository == f"{sandbox.env['PRIVATE_REGISTRY']}/amazonlinux/amazonlinux"
+    details = cluster.ecr.describe_images(repositoryName="amazonlinux/amazonlinux", imageIds=[{"imageTag": "2"}])
+    assert details["imageDetails"][0]["imageDigest"] == digest
+
+
+def test_a_cluster_that_does_not_exist_is_said_so(sandbox: RemoteSandbox, platform: PlatformSpec) -> None:
+    with pytest.raises(OperationError, match="no cluster of this name in us-east-1"):
+        setup_batch(EksCluster(cluster_name="nowhere"), platform)
