@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.aws.ecr_pages import page
+from sandbox.aws.ecr.pages import page
 from sandbox.aws.errors import AwsError
 from sandbox.aws.operations import Caller
 from sandbox.registries import manifests

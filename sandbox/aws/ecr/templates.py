@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.aws.ecr_pages import page
+from sandbox.aws.ecr.pages import page
 from sandbox.aws.errors import AwsError
 from sandbox.aws.operations import Caller
 

@@ -13,9 +13,9 @@ from typing import Any
 from moto.core.exceptions import ServiceException
 from moto.ecr.models import ECRBackend, ecr_backends
 
-from sandbox.aws.ecr_images import Images
-from sandbox.aws.ecr_pages import page
-from sandbox.aws.ecr_templates import Templates
+from sandbox.aws.ecr.images import Images
+from sandbox.aws.ecr.pages import page
+from sandbox.aws.ecr.templates import Templates
 from sandbox.aws.errors import AwsError
 from sandbox.aws.operations import Caller
 from sandbox.aws.server import AwsServer
