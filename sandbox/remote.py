@@ -187,13 +187,17 @@ class RemoteSandbox:
         self._request("POST", "/_sandbox/faults", fault)
 
     def kubernetes_fault(self, **fault: Any) -> None:
-        """Let Kubernetes calls fail, for example `kubernetes_fault(match={"method": "POST"}, status=500, times=1)`."""
+        """Let calls of the embedded control plane fail; a real one cannot be made to.
+
+        For example `kubernetes_fault(match={"method": "POST"}, status=500, times=1)`.
+        """
         self._request("POST", "/_sandbox/kubernetes/faults", fault)
 
     def clear_faults(self) -> None:
         """Let all calls through again."""
         self._request("DELETE", "/_sandbox/faults")
-        self._request("DELETE", "/_sandbox/kubernetes/faults")
+        if self.control_plane == "embedded":
+            self._request("DELETE", "/_sandbox/kubernetes/faults")
 
     def settings(self, **settings: Any) -> dict[str, Any]:
         """Change delays and quirks, for example `settings(list_jobs_delay=5)`; gives all of them."""
