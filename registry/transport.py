@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from registry.errors import RegistryError, UnavailableError, UnreachableError
+from registry.errors import UnavailableError, UnreachableError
 
 # Connections: one to ask and a few to stream, kept for the whole copy. A host that does not answer within ten
 # seconds has no route; a registry may take long over the last byte of a big layer.
@@ -50,8 +50,6 @@ def exchange(http: httpx.Client, request: httpx.Request, resource: str) -> Itera
         if "reset" in str(error).lower():
             raise UnavailableError(resource, "the connection was reset") from None
         raise _unreachable(resource, request.url, f"{error}", "the name, port or TLS is wrong") from None
-    except httpx.UnsupportedProtocol as error:
-        raise RegistryError(resource, f"{error}") from None
     except httpx.TimeoutException:
         raise UnavailableError(resource, "no answer within the time limit") from None
     except httpx.TransportError as error:

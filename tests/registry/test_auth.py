@@ -1,0 +1,186 @@
+"""Bearer tokens per scope, against a registry that gives them out for a password."""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+
+from registry.auth import Authenticator
+from registry.client import RegistryClient
+from registry.credentials import Basic, Credential
+from registry.errors import NotFoundError, RegistryError, UnauthorizedError, UnavailableError
+from registry.hosts import Hosts
+from registry.manifest import Descriptor
+from registry.reference import Reference
+from registry.retry import Retry
+
+DIGEST = "sha256:" + "d" * 64
+BLOB = Descriptor(DIGEST, 4, "x/y")
+
+
+@dataclass
+class TokenRegistry:
+    """What the registry accepts, and what it was asked."""
+
+    address: str = ""
+    valid: set[str] = field(default_factory=set)
+    scopes: list[list[str]] = field(default_factory=list)
+    key: str = "token"
+    lifetime: int = 300
+    put_status: int = 0
+
+    def challenge(self, repository: str, actions: str) -> str:
+        realm = f"http://{self.address}/token"
+        return f'Bearer realm="{realm}",service="tests",scope="repository:{repository}:{actions}"'
+
+
+@pytest.fixture
+def registry() -> Iterator[TokenRegistry]:
+    state = TokenRegistry()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None:
+            """Keep the tests' output quiet."""
+
+        def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name.replace("_", "-"), value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        def handle_any(self) -> None:
+            url = urlsplit(self.path)
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            authorization = self.headers.get("Authorization", "")
+            if url.path == "/token":
+                wanted = f"Basic {base64.b64encode(b'me:s3cret').decode()}"
+                if authorization != wanted:
+                    self.answer(401)
+                    return
+                state.scopes.append(parse_qs(url.query)["scope"])
+                token = f"token-{len(state.scopes)}"
+                state.valid.add(token)
+                self.answer(200, json.dumps({state.key: token, "expires_in": state.lifetime}).encode())
+            elif authorization.removeprefix("Bearer ") not in state.valid:
+                actions = "pull" if self.command in ("GET", "HEAD") else "pull,push"
+                self.answer(401, WWW_Authenticate=state.challenge("a/b", actions))
+            elif self.command == "POST":
+                self.answer(202, Location="/v2/a/b/blobs/uploads/1?_state=x%3D%3D")
+            elif self.command == "PUT" and state.put_status:
+                self.answer(state.put_status)
+            else:
+                self.answer(200 if self.command == "HEAD" else 201, Docker_Content_Digest=DIGEST)
+
+        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = handle_any  # noqa: N815
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    state.address = f"127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield state
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def login(_: str) -> Credential | None:
+    return Basic("me", "s3cret")
+
+
+def client(http: httpx.Client, credentials: object = login) -> RegistryClient:
+    assert callable(credentials)
+    return RegistryClient(Hosts(), credentials, http, Retry(sleep=lambda _: None))
+
+
+@pytest.fixture
+def http() -> Iterator[httpx.Client]:
+    with httpx.Client() as opened:
+        yield opened
+
+
+@pytest.fixture
+def image(registry: TokenRegistry) -> Reference:
+    return Reference.parse(f"{registry.address}/a/b:1")
+
+
+@pytest.mark.parametrize("key", ["token", "access_token"])
+def test_one_token_serves_all_requests_of_a_scope(
+    registry: TokenRegistry, http: httpx.Client, image: Reference, key: str
+) -> None:
+    registry.key = key
+    asking = client(http)
+    for _ in range(3):
+        assert asking.digest_of(image) == DIGEST
+        assert asking.has_blob(image, BLOB)
+    assert registry.scopes == [["repository:a/b:pull"]]
+    asking.begin_upload(image)
+    asking.begin_upload(image)
+    assert registry.scopes[1:] == [["repository:a/b:pull,push"]]
+
+
+def test_a_mount_asks_for_its_origin_too(registry: TokenRegistry, http: httpx.Client, image: Reference) -> None:
+    location = client(http).mount(image, BLOB, "other/repository")
+    assert location == f"http://{registry.address}/v2/a/b/blobs/uploads/1?_state=x%3D%3D"
+    assert registry.scopes == [["repository:a/b:pull,push", "repository:other/repository:pull"]]
+
+
+def test_a_token_is_renewed_before_it_expires(registry: TokenRegistry, http: httpx.Client) -> None:
+    now = 0.0
+    auth = Authenticator(http, login, clock=lambda: now)
+    endpoint, scopes = f"http://{registry.address}", ("repository:a/b:pull",)
+    refused = http.get(f"{endpoint}/v2/")
+    header = auth.answer(registry.address, endpoint, scopes, refused, None)
+    assert auth.header(registry.address, scopes) == header
+    now = registry.lifetime * 0.9
+    assert auth.header(registry.address, scopes) is None
+
+
+def test_a_token_that_was_revoked_is_fetched_anew(
+    registry: TokenRegistry, http: httpx.Client, image: Reference
+) -> None:
+    asking = client(http)
+    asking.digest_of(image)
+    registry.valid.clear()
+    assert asking.digest_of(image) == DIGEST
+    assert len(registry.scopes) == 2
+
+
+def test_an_upload_whose_token_was_revoked_is_begun_again(
+    registry: TokenRegistry, http: httpx.Client, image: Reference
+) -> None:
+    asking = client(http)
+    location = asking.begin_upload(image)
+    registry.valid.clear()
+    with pytest.raises(UnavailableError, match="token expired"):
+        asking.finish_upload(image, location, BLOB, iter([b"body"]))
+    asking.finish_upload(image, asking.begin_upload(image), BLOB, iter([b"body"]))
+
+
+def test_wrong_credentials_are_not_shown(registry: TokenRegistry, http: httpx.Client, image: Reference) -> None:
+    asking = client(http, lambda _: Basic("me", "wr0ng"))
+    with pytest.raises(UnauthorizedError, match="not accepted") as caught:
+        asking.digest_of(image)
+    assert "wr0ng" not in f"{caught.value!r} {caught.value}"
+    with pytest.raises(UnauthorizedError, match="no credentials"):
+        client(http, lambda _: None).digest_of(image)
+
+
+@pytest.mark.parametrize(("status", "error"), [(404, NotFoundError), (507, RegistryError), (302, RegistryError)])
+def test_an_upload_that_is_refused_says_what_was_answered(
+    registry: TokenRegistry, http: httpx.Client, image: Reference, status: int, error: type[RegistryError]
+) -> None:
+    asking = client(http)
+    registry.put_status = status
+    with pytest.raises(error, match=f"{status} "):
+        asking.finish_upload(image, asking.begin_upload(image), BLOB, iter([b"body"]))
