@@ -102,9 +102,9 @@ def _into_flow(text: str, sequence: YamlNode, elements: list[str]) -> Splice:
     if not sequence.children:
         return Splice(sequence.end - 1, sequence.end - 1, ", ".join(elements))
     last = sequence.children[-1]
-    line_start = last.start - _column(text, last.start)
-    margin = text[line_start : last.start]
-    gap = _newline(text) + margin if not margin.strip() and line_start else " "
+    column = _column(text, last.start)
+    margin = text[last.start - column : last.start]
+    gap = _newline(text) + margin if not margin.strip() and column < last.start else " "
     comma = next(
         (
             token.end_mark.index
@@ -163,4 +163,6 @@ def _first_dash(text: str) -> int | None:
 
 
 def _column(text: str, index: int) -> int:
-    return index - max(text.rfind("\n", 0, index), text.rfind("\r", 0, index)) - 1
+    start = max(text.rfind("\n", 0, index), text.rfind("\r", 0, index)) + 1
+    # A byte order mark takes no column.
+    return index - start - text.count("\ufeff", start, index)

@@ -53,7 +53,7 @@ def _check_type(kind: Any, path: str, found: Findings) -> None:
         near = get_close_matches(kind.replace("ECS_", "EKS_"), _IMAGE_TYPES, n=1)
         rule = "The nodes of an EKS compute environment need an image type that begins with EKS_."
         found.fault(path, kind, rule, f"Did you mean {near[0] if near else _IMAGE_TYPES[0]}?", source)
-    elif kind.startswith("EKS_AL2") and not kind.startswith("EKS_AL2023"):
+    elif kind in ("EKS_AL2", "EKS_AL2_NVIDIA"):
         sentence = "AWS ended its support of Amazon Linux 2 for EKS on 2025-11-26; use EKS_AL2023."
         found.warn(path, sentence, guide("eks-al2-ami-deprecation"))
     elif kind not in _IMAGE_TYPES:
