@@ -78,9 +78,10 @@ class Tools:
             begun = client.post(f"/v2/{repository}/blobs/uploads/").raise_for_status()
             location = httpx.URL(begun.headers["Location"]).copy_merge_params({"digest": digest})
             client.put(location, content=blob).raise_for_status()
+            media_type = "application/vnd.oci.image.manifest.v1+json"
             manifest = {
                 "schemaVersion": 2,
-                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "mediaType": media_type,
                 "config": {
                     "mediaType": "application/vnd.oci.image.config.v1+json",
                     "digest": digest,
@@ -91,7 +92,7 @@ class Tools:
             client.put(
                 f"/v2/{repository}/manifests/{tag}",
                 content=json.dumps(manifest),
-                headers={"Content-Type": manifest["mediaType"]},
+                headers={"Content-Type": media_type},
             ).raise_for_status()
         return f"{registry}/{repository}:{tag}"
 

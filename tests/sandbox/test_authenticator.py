@@ -1,6 +1,7 @@
 import base64
 import datetime
 import json
+from unittest import mock
 from urllib.parse import urlsplit
 
 import boto3
@@ -114,13 +115,9 @@ def presigned(key, url=f"{STS}?{QUERY}", headers=None, expires=60, age=datetime.
     headers = {"x-k8s-aws-id": CLUSTER} if headers is None else headers
     request = AWSRequest(method="GET", url=url, headers=headers)
 
-    class Aged(SigV4QueryAuth):
-        def _modify_request_before_signing(self, request):
-            moment = datetime.datetime.now(datetime.UTC) - age
-            request.context["timestamp"] = moment.strftime("%Y%m%dT%H%M%SZ")
-            super()._modify_request_before_signing(request)
-
-    Aged(key, service, "us-east-1", expires=expires).add_auth(request)
+    moment = datetime.datetime.now(datetime.UTC) - age
+    with mock.patch("botocore.auth.get_current_datetime", return_value=moment):
+        SigV4QueryAuth(key, service, "us-east-1", expires=expires).add_auth(request)
     return request.url
 
 

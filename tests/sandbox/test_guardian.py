@@ -42,6 +42,7 @@ def wait_until_gone(pids):
 @pytest.mark.parametrize("end", ["kill", "stop"])
 def test_what_is_registered_dies_with_its_parent(end):
     with subprocess.Popen([sys.executable, "-c", PROGRAM, end], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         if end == "kill":
             assert all(alive(pid) for pid in pids)

@@ -84,6 +84,7 @@ class TestEnding:
         )
         command = [sys.executable, "-c", program, str(tmp_path)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+            assert parent.stdout is not None
             assert parent.stdout.readline() == "up\n"
             parent.kill()
         eventually(lambda: not below(tmp_path))
@@ -91,6 +92,7 @@ class TestEnding:
     def test_ctrl_c_in_a_terminal(self, tmp_path):
         command = [sys.executable, "-m", "sandbox", "up", "--state-dir", str(tmp_path), "--control-plane", "embedded"]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
             ready = json.loads(process.stdout.readline())
             assert ready["state_dir"] == str(tmp_path)
             process.send_signal(signal.SIGINT)
