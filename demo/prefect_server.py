@@ -1,5 +1,6 @@
 """A Prefect server of our own, in a process of its own, that leaves the user's Prefect profile alone."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,6 +12,8 @@ import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from sandbox.guardian import Guardian
 
 _READY_SECONDS = 120
 _STOP_SECONDS = 15
@@ -29,6 +32,7 @@ class PrefectServer:
         self.port = port or _free_port()
         self.log_file = state_dir / "prefect-server.log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._guardian = Guardian()
 
     @property
     def ui_url(self) -> str:
@@ -71,6 +75,9 @@ class PrefectServer:
                 stderr=log,
                 start_new_session=True,
             )
+        # It must not outlive this process, however that ends.
+        self._guardian.start()
+        self._guardian.watch(self._process.pid)
 
     def wait_until_ready(self) -> None:
         """Wait until the API answers.
@@ -93,14 +100,11 @@ class PrefectServer:
     def stop(self) -> None:
         """Stop the server and what it started."""
         process, self._process = self._process, None
-        if process is None or process.poll() is not None:
-            return
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        if process is not None and process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_STOP_SECONDS)
+        self._guardian.stop()
 
 
 def _free_port() -> int:

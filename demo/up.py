@@ -6,9 +6,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from demo.prefect_server import PrefectServer
+from sandbox.guardian import Guardian
 from sandbox.remote import RemoteSandbox
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -27,20 +30,30 @@ def main() -> int:
             environment = os.environ | server.env | sandbox.env | {"PYTHONPATH": str(PROJECT)}
             register = [sys.executable, "-m", "deployments.register", "--cluster", sandbox.env["EKS_CLUSTER"]]
             subprocess.run(register, cwd=PROJECT, env=environment, check=True, stdout=subprocess.DEVNULL)
-            work = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "batch-eks", "--type", "process"]
-            with (state_dir / "worker.log").open("wb") as log:
-                worker = subprocess.Popen(
-                    work, cwd=PROJECT, env=environment, stdout=log, stderr=log, start_new_session=True
-                )
-            try:
+            with _worker(environment, state_dir / "worker.log"):
                 print(f"Prefect UI:   {server.ui_url}  (deployments setup, submit, nightly)")
                 print(f"For a shell:  . {sandbox.state_dir}/env.sh   then aws, kubectl, skopeo")
                 print("Ctrl-C stops everything.", flush=True)
                 interrupted.wait()
-            finally:
-                os.killpg(worker.pid, signal.SIGTERM)
-                worker.wait()
     return 0
+
+
+@contextmanager
+def _worker(environment: dict[str, str], log_file: Path) -> Iterator[None]:
+    """A Prefect worker of the pool `batch-eks`, which dies with this process."""
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "batch-eks", "--type", "process"]
+    guardian = Guardian()
+    guardian.start()
+    with log_file.open("wb") as log:
+        worker = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log, start_new_session=True)
+    guardian.watch(worker.pid)
+    try:
+        yield
+    finally:
+        worker.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            worker.wait(10)
+        guardian.stop()
 
 
 if __name__ == "__main__":
