@@ -47,9 +47,11 @@ class BlobStore:
         self._root = root
         self._lock = threading.Lock()
         self._uploads: dict[str, Upload] = {}
-        self._make()
+        self._empty()
 
-    def _make(self) -> None:
+    def _empty(self) -> None:
+        """Start with nothing, whatever an earlier run left: what repositories hold is not on disk."""
+        shutil.rmtree(self._root, ignore_errors=True)
         for folder in ("blobs", "uploads"):
             (self._root / folder).mkdir(parents=True, exist_ok=True)
 
@@ -104,5 +106,4 @@ class BlobStore:
             self._uploads.clear()
         for upload in uploads:
             upload.discard()
-        shutil.rmtree(self._root, ignore_errors=True)
-        self._make()
+        self._empty()
