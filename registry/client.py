@@ -11,7 +11,7 @@ import httpx
 from registry.auth import Authenticator, Scopes
 from registry.credentials import CredentialProvider
 from registry.digest import compute
-from registry.errors import DigestMismatchError, NotFoundError, RegistryError, UnavailableError
+from registry.errors import DigestMismatchError, RegistryError, UnavailableError
 from registry.hosts import Hosts
 from registry.manifest import ACCEPTED, LARGEST, Descriptor, Manifest, parse
 from registry.reference import Reference, is_digest
@@ -264,18 +264,6 @@ class RegistryClient:
                     yield last
             else:
                 yield target
-
-
-def resolve(client: RegistryClient, reference: Reference) -> str:
-    """Digest of the manifest or index that a reference names.
-
-    Raises:
-        NotFoundError: It does not exist.
-    """
-    digest = client.digest_of(reference)
-    if digest is None:
-        raise NotFoundError(str(reference), "404 Not Found", "no such image", "check the name, and that it was pushed")
-    return digest
 
 
 def _manifest(image: Reference) -> str:

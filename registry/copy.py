@@ -8,9 +8,9 @@ already there.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from registry.client import RegistryClient, resolve
+from registry.client import RegistryClient
 from registry.digest import verified
-from registry.errors import RegistryError
+from registry.errors import NotFoundError, RegistryError
 from registry.manifest import Descriptor, Manifest
 from registry.platform import choose
 from registry.progress import Progress
@@ -91,6 +91,18 @@ def copy_image(
         blobs_copied=len(plan.copied),
         blobs_skipped=len(plan.skipped),
     )
+
+
+def resolve(client: RegistryClient, reference: Reference) -> str:
+    """Digest of the manifest or index that a reference names.
+
+    Raises:
+        NotFoundError: It does not exist.
+    """
+    digest = client.digest_of(reference)
+    if digest is None:
+        raise NotFoundError(str(reference), "404 Not Found", "no such image", "check the name, and that it was pushed")
+    return digest
 
 
 @dataclass
