@@ -6,8 +6,7 @@ from prefect.logging import get_run_logger
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
-from registry.client import resolve
-from registry.copy import copy_image
+from registry.copy import copy_image, resolve
 from registry.reference import Reference
 from specs.repository import RepositorySpec
 from tasks.console import repository_url
