@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from prefect.utilities.callables import parameter_schema
+from prefect.utilities.schema_tools.validation import is_valid_schema, validate
 from pydantic import TypeAdapter
 
 from specs.compute_environment import ComputeEnvironmentSpec
@@ -91,6 +92,19 @@ def test_choices_and_ranges_reach_the_form(definitions: dict[str, Any]) -> None:
     )
     assert definitions["PodProperties"]["properties"]["dnsPolicy"]["enum"][0] == ""
     assert definitions["PodProperties"]["properties"]["containers"]["maxItems"] == 10
+
+
+def test_the_server_accepts_what_the_form_sends(definitions: dict[str, Any]) -> None:
+    """The Prefect server checks parameters against the schema before the flow runs."""
+    for spec in (JobDefinitionSpec(), JobRequest(), JobQueueSpec(), NamespaceSpec(), RepositorySpec()):
+        schema = definitions[type(spec).__name__] | {"definitions": definitions}
+        assert validate(spec.model_dump(mode="json"), schema) == []
+        is_valid_schema(schema)
+
+
+def test_the_server_refuses_early_what_the_schema_says(definitions: dict[str, Any]) -> None:
+    schema = definitions["JobQueueSpec"] | {"definitions": definitions}
+    assert validate({"jobQueueName": "a b", "state": "ON"}, schema)
 
 
 def parts(spec: type[Part]) -> Iterator[type[Part]]:

@@ -278,6 +278,11 @@ def test_allowed_resources(resources: Any, job_definition: Any, edit: Any, fault
     assert faults(JobDefinitionSpec, edit(job_definition, f"{C}.resources", resources)) == []
 
 
+@pytest.mark.parametrize("path", ["jobDefinitionName", "type", "eksProperties", POD, f"{POD}.containers", f"{C}.image"])
+def test_required(path: str, job_definition: Any, edit: Any, faults: Any) -> None:
+    assert [fault.path for fault in faults(JobDefinitionSpec, edit(job_definition, path))] == [path]
+
+
 def test_mount_paths(job_definition: Any, edit: Any, faults: Any) -> None:
     mounts = [
         {"name": "v"},

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+from botocore.loaders import Loader
+from botocore.model import ServiceModel
+from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,6 +13,8 @@ from specs.job_queue import JobQueueSpec
 from specs.job_request import JobRequest
 from specs.shape import batch_shapes
 
+BATCH = ServiceModel(Loader().load_service_model("batch", "service-2"))
+REGISTER = BATCH.operation_model("RegisterJobDefinition").input_shape
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/tools:1"
 names = st.from_regex(r"[a-z]([-a-z0-9]{0,20}[a-z0-9])?", fullmatch=True)
 plain = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc"]), max_size=20)
@@ -93,6 +98,13 @@ def test_what_is_read_is_rendered(document: dict[str, Any]) -> None:
 @given(definitions)
 def test_keyword_and_document_are_checked_alike(document: dict[str, Any]) -> None:
     assert JobDefinitionSpec.from_document(JobDefinitionSpec.model_validate(document).to_document())
+
+
+@given(definitions)
+def test_botocore_takes_what_a_spec_accepts(document: dict[str, Any]) -> None:
+    assert REGISTER
+    report = ParamValidator().validate(document, REGISTER)
+    assert not report.has_errors(), report.generate_report()
 
 
 keys = plain.filter(bool)

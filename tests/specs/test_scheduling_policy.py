@@ -40,6 +40,8 @@ def test_example() -> None:
         (f"{SHARES}[0].shareIdentifier", "a-b", f"{SHARES}[0].shareIdentifier", "letters and digits"),
         (f"{SHARES}[0].shareIdentifier", "B1", f"{SHARES}[1].shareIdentifier", "overlaps with 'B1'"),
         (f"{SHARES}[0].shareIdentifier", "B1*", f"{SHARES}[1].shareIdentifier", "overlaps with 'B1*'"),
+        (f"{SHARES}[0].shareIdentifier", "BB*", f"{SHARES}[1].shareIdentifier", "overlaps with 'BB*'"),
+        (f"{SHARES}[1].shareIdentifier", "A*", f"{SHARES}[1].shareIdentifier", "overlaps with 'A'"),
         (f"{SHARES}[1].shareIdentifier", "A", f"{SHARES}[1].shareIdentifier", "overlaps with 'A'"),
         (
             "quotaSharePolicy",
