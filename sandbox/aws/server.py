@@ -110,7 +110,9 @@ class AwsServer:
         positions: tuple[Position, ...] = ("any", "internet")
         for place in positions:
             server = KeepAliveServer(self._host, self._application(place))
-            thread = threading.Thread(target=server.serve_forever, name=f"aws-{place}", daemon=True)
+            thread = threading.Thread(
+                target=server.serve_forever, kwargs={"poll_interval": 0.05}, name=f"aws-{place}", daemon=True
+            )
             thread.start()
             self._servers.append(server)
             self._threads.append(thread)

@@ -89,14 +89,14 @@ class JobControl:
         else:
             job.cancelled = True
         if job.children is not None:
-            job.stop_reason = reason
+            job.stop_reason = job.stop_reason or reason
             for child in job.children:
                 self.stop(child, reason, terminate=terminate)
         elif job.status in ("STARTING", "RUNNING") or self._runner.is_placing(job):
             self._runner.stop(job, reason)
         elif job.status == "PENDING" and job.waiting_for:
             # Ends when the jobs that it waits for have ended [B:CancelJobs].
-            job.stop_reason = reason
+            job.stop_reason = job.stop_reason or reason
         else:
             self._lifecycle.end(job, "FAILED", reason)
             self._core.wake()

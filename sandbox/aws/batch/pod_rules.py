@@ -17,8 +17,9 @@ _LEAST_MEMORY = 4
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _DNS_POLICIES = ("Default", "ClusterFirst", "ClusterFirstWithHostNet")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_CPU = re.compile(r"\d+(\.\d+)?|\.\d+")
-_MEMORY = re.compile(r"(\d+)Mi")
+_CPU = re.compile(r"[0-9]+(\.[0-9]+)?|\.[0-9]+")
+_MEMORY = re.compile(r"([0-9]+)Mi")
+_WHOLE = re.compile(r"[0-9]+")
 _GPU = "nvidia.com/gpu"
 _VOLUME_KINDS = ("hostPath", "emptyDir", "secret", "persistentVolumeClaim")
 
@@ -138,7 +139,7 @@ def _check_quantity(key: str, value: str, path: str) -> None:
             f'{path} {value!r} must be a whole integer with a "Mi" suffix, at least {_LEAST_MEMORY}Mi',
         )
     elif key == _GPU:
-        _expect(value.isdigit(), f"{path} {value!r} must be a whole integer")
+        _expect(bool(_WHOLE.fullmatch(value)), f"{path} {value!r} must be a whole integer")
     else:
         raise execution_exception(f"{path}: supported resources are memory, cpu and {_GPU}")
 
