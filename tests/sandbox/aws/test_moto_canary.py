@@ -2,7 +2,7 @@
 
 import inspect
 
-from moto.core.base_backend import BackendDict
+from moto.core.base_backend import BackendDict, backend_lock
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.eks.models import eks_backends
@@ -17,7 +17,9 @@ ACCOUNT = "123456789012"
 
 def test_server() -> None:
     assert DomainDispatcherApplication(create_backend_app)
-    assert callable(BackendDict.reset)
+    assert isinstance(BackendDict._instances, list)
+    with backend_lock:
+        assert all(isinstance(each, dict) for each in BackendDict._instances)
     assert callable(MotoRequestHandler.run_wsgi)
 
 
