@@ -60,7 +60,9 @@ class ApiServer:
         return application
 
     def authorize(self, user: User, asked: Attributes) -> Decision:
-        """The Node authorizer's and RBAC's decision."""
+        """The decision: `system:masters` may do everything, the rest is up to the Node authorizer and RBAC."""
+        if "system:masters" in user.groups:
+            return Decision(True)
         by_node = self._nodes.authorize(user, asked)
         if by_node.allowed:
             return by_node

@@ -93,7 +93,9 @@ def _unset(value: Any, field: FieldType) -> bool:
     if value is None:
         return True
     # An empty list of managers is a client's way to have them forgotten.
-    return field.container != "" and field.name != "ManagedFieldsEntry" and value in ({}, [])
+    if field.name == "ManagedFieldsEntry":
+        return False
+    return (field.container == "list" and value == []) or (field.container == "map" and value == {})
 
 
 def _quantity(value: Any, path: str) -> str:

@@ -81,9 +81,9 @@ def _pod(document: Document) -> None:
     spec = document.setdefault("spec", {})
     _pod_spec(spec)
     spec.setdefault("enableServiceLinks", True)
-    status = document.setdefault("status", {})
-    status.setdefault("phase", "Pending")
-    status.setdefault("qosClass", _qos_class(spec))
+    for condition in document.get("status", {}).get("conditions") or []:
+        condition.setdefault("lastProbeTime", None)
+        condition.setdefault("lastTransitionTime", None)
 
 
 def _pod_spec(spec: Document) -> None:
@@ -139,7 +139,7 @@ def _volume(volume: Document) -> None:
         volume["emptyDir"] = {}
 
 
-def _qos_class(spec: Document) -> str:
+def qos_class(spec: Document) -> str:
     """Guaranteed, Burstable or BestEffort (`k8s.io/kubernetes/pkg/apis/core/helper/qos`)."""
     containers = [*(spec.get("initContainers") or []), *(spec.get("containers") or [])]
     resources = [container.get("resources") or {} for container in containers]
@@ -157,6 +157,9 @@ def _node(document: Document) -> None:
     status = document.setdefault("status", {})
     if "capacity" in status:
         status.setdefault("allocatable", dict(status["capacity"]))
+    for condition in status.get("conditions") or []:
+        condition.setdefault("lastHeartbeatTime", None)
+        condition.setdefault("lastTransitionTime", None)
     status.setdefault("daemonEndpoints", {}).setdefault("kubeletEndpoint", {"Port": 0})
     names = ("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "containerRuntimeVersion")
     more = ("kubeletVersion", "kubeProxyVersion", "operatingSystem", "architecture")
@@ -205,10 +208,3 @@ def _workload(document: Document) -> None:
         spec.setdefault("podManagementPolicy", "OrderedReady")
     if kind != "ReplicaSet":
         spec.setdefault("revisionHistoryLimit", 10)
-    if kind in ("ReplicaSet", "StatefulSet"):
-        document.setdefault("status", {}).setdefault("replicas", 0)
-    elif kind == "DaemonSet":
-        counts = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
-        document.setdefault("status", dict.fromkeys(counts, 0))
-    else:
-        document.setdefault("status", {})

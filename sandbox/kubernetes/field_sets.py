@@ -1,8 +1,8 @@
 """Which fields of an object somebody owns: the sets behind `managedFields`.
 
-The form is that of `fieldsV1` (`sigs.k8s.io/structured-merge-diff`): `f:NAME` for a field, `k:{...}` for an
-element of a list with keys, `v:VALUE` for an element of a set, `.` for the thing itself. Here a set is a frozenset of paths, each a
-tuple of such steps.
+The form is that of `fieldsV1` (`sigs.k8s.io/structured-merge-diff`): `f:NAME` for a field, `k:{...}` for an element of
+a list with keys, `v:VALUE` for an element of a set, `.` for the thing itself. Here a set is a frozenset of paths, each
+a tuple of such steps.
 """
 
 import json

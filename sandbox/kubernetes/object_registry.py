@@ -73,8 +73,13 @@ class ObjectRegistry:
         self._admission.check_namespace(resource, namespace)
         if document["metadata"].get("resourceVersion", "") != "":
             raise StatusError(500, "", "resourceVersion should not be set on objects to be created")
-        prepare_for_create(resource, document)
         set_defaults(resource, document)
+        # Managers own what they send and its defaults, not what the server adds below.
+        if managers is None:
+            record_update(None, document, options.manager, now())
+        else:
+            document["metadata"]["managedFields"] = managers
+        prepare_for_create(resource, document)
         self._admission.admit(resource, document)
         self._admission.check_escalation(resource, None, document, options.user)
         metadata = document["metadata"]
@@ -86,10 +91,6 @@ class ObjectRegistry:
             raise invalid_object(resource, metadata.get("name", ""), faults)
         if (existing := self._store.get(resource, namespace, metadata["name"])) is not None:
             raise _taken(resource, existing)
-        if managers is None:
-            record_update(None, document, options.manager, metadata["creationTimestamp"])
-        else:
-            metadata["managedFields"] = managers
         if options.dry_run:
             return document
         written = self._store.write(resource, document)

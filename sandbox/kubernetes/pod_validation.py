@@ -28,6 +28,10 @@ _ENV_TEXT = (
     "start with a digit (e.g. 'my.env-name',  or 'MY_ENV.NAME',  or 'MyEnvName1', regex used for validation is "
     f"'{_ENV_NAME.pattern}')"
 )
+_FIELD_PATH = re.compile(
+    r"metadata\.(name|namespace|uid|labels\['.+'\]|annotations\['.+'\])|spec\.(nodeName|serviceAccountName|restartPolicy)"
+    r"|status\.(phase|hostIP|hostIPs|podIP|podIPs)"
+)
 _UPDATE_TEXT = (
     "pod updates may not change fields other than `spec.containers[*].image`, `spec.initContainers[*].image`, "
     "`spec.activeDeadlineSeconds` or `spec.tolerations` (only additions to existing tolerations)"
@@ -130,6 +134,11 @@ def _env_faults(container: Document, here: str) -> list[Invalid]:
             faults.append(required(f"{here}.env[{index}].name"))
         elif not _ENV_NAME.fullmatch(name):
             faults.append(invalid(f"{here}.env[{index}].name", name, _ENV_TEXT))
+        reference = (variable.get("valueFrom") or {}).get("fieldRef")
+        if reference is not None and not _FIELD_PATH.fullmatch(reference.get("fieldPath", "")):
+            path = reference.get("fieldPath", "")
+            text = f"error converting fieldPath: field label not supported: {path}"
+            faults.append(invalid(f"{here}.env[{index}].valueFrom.fieldRef.fieldPath", path, text))
         if variable.get("value") and variable.get("valueFrom"):
             text = "may not be specified when `value` is not empty"
             faults.append(invalid(f"{here}.env[{index}].valueFrom", "", text))

@@ -21,7 +21,7 @@ from sandbox.kubernetes.rbac_authorizer import RbacAuthorizer
 from sandbox.kubernetes.request_body import read_object, read_options, read_patch
 from sandbox.kubernetes.request_path import RequestPath
 from sandbox.kubernetes.resources import BY_PATH, Resource
-from sandbox.kubernetes.status_error import StatusError, not_supported, required
+from sandbox.kubernetes.status_error import GoValue, StatusError, invalid, not_supported, required
 from sandbox.kubernetes.store import Store
 from sandbox.kubernetes.table import as_table, asks_for_table
 from sandbox.kubernetes.watching import WatchStream
@@ -244,7 +244,13 @@ def _home(resource: Resource, asked: Attributes) -> str:
 
 def _options(request: web.Request, query: dict[str, str], user: User, dry_run: bool) -> WriteOptions:
     agent = request.headers.get("User-Agent", "").split("/")[0] or "unknown"
-    return WriteOptions(user, query.get("fieldManager") or agent, dry_run)
+    manager = query.get("fieldManager", "")
+    for position, letter in enumerate(manager):
+        if not letter.isprintable():
+            text = f"invalid character U+{ord(letter):04X} (at position {position})"
+            shown = GoValue('"' + manager.encode("unicode_escape").decode() + '"')
+            raise options_failure(_OPTIONS_KIND[request.method], invalid("fieldManager", shown, text))
+    return WriteOptions(user, manager or agent, dry_run)
 
 
 def _values(query: dict[str, str], name: str) -> list[str]:

@@ -52,7 +52,8 @@ def _merge_map(target: Any, patch: dict[str, Any], field: FieldType) -> dict[str
         if key.startswith("$setElementOrder/"):
             name = key.split("/", 1)[1]
             if isinstance(merged.get(name), list):
-                merged[name] = _ordered(merged[name], order, field_of(field, name))
+                server = (target or {}).get(name) or []
+                merged[name] = _ordered(merged[name], order, server, field_of(field, name))
     return merged
 
 
@@ -63,12 +64,11 @@ def _merge_value(target: Any, value: Any, field: FieldType) -> Any:
         if "merge" not in field.strategies:
             return copy.deepcopy(value)
         existing = target if isinstance(target, list) else []
-        return _merge_list(existing, value, field) if field.merge_key else _merge_set(existing, value)
+        if not field.merge_key:
+            added = [item for position, item in enumerate(value) if item not in existing + value[:position]]
+            return _ordered(existing + added, value, existing, field)
+        return _ordered(_merge_list(existing, value, field), value, existing, field)
     return value
-
-
-def _merge_set(existing: list[Any], added: list[Any]) -> list[Any]:
-    return existing + [value for position, value in enumerate(added) if value not in existing + added[:position]]
 
 
 def _merge_list(existing: list[Any], patch: list[Any], field: FieldType) -> list[Any]:
@@ -78,7 +78,7 @@ def _merge_list(existing: list[Any], patch: list[Any], field: FieldType) -> list
     merged = copy.deepcopy(existing)
     for element in patch:
         if not isinstance(element, dict) or key not in element:
-            raise PatchError(f"map: {element} does not contain declared merge key: {key}")
+            raise PatchError(f"map: {_go_map(element)} does not contain declared merge key: {key}")
         position = next((index for index, old in enumerate(merged) if old.get(key) == element[key]), None)
         if element.get("$patch") == "delete":
             if position is not None:
@@ -90,20 +90,33 @@ def _merge_list(existing: list[Any], patch: list[Any], field: FieldType) -> list
     return merged
 
 
-def _ordered(values: list[Any], order: list[Any], field: FieldType) -> list[Any]:
-    """Put elements in the order that the patch gives; those it does not name stay behind their predecessor."""
+def _ordered(merged: list[Any], order: list[Any], server: list[Any], field: FieldType) -> list[Any]:
+    """Put a merged list in the patch's order (`normalizeElementOrder`).
+
+    Elements that only the server has keep their place relative to those that both have; new ones come before them.
+    """
 
     def identity(value: Any) -> Any:
         return value.get(field.merge_key) if isinstance(value, dict) else value
 
-    wanted = [identity(value) for value in order]
-    positions: list[tuple[int, int]] = []
-    for index, value in enumerate(values):
-        if identity(value) in wanted:
-            positions.append((wanted.index(identity(value)), index))
-        else:
-            positions.append((max((position for position, _ in positions), default=-1), index))
-    return [values[index] for _, index in sorted(positions)]
+    wanted, places = [identity(value) for value in order], [identity(value) for value in server]
+    patched = sorted(
+        (value for value in merged if identity(value) in wanted), key=lambda value: wanted.index(identity(value))
+    )
+    others = [value for value in merged if identity(value) not in wanted]
+    result: list[Any] = []
+    while patched and others:
+        left, right = identity(patched[0]), identity(others[0])
+        behind = left in places and right in places and places.index(left) > places.index(right)
+        result.append(others.pop(0) if behind else patched.pop(0))
+    return result + patched + others
+
+
+def _go_map(element: Any) -> str:
+    """A patch's element as Go prints it."""
+    if not isinstance(element, dict):
+        return str(element)
+    return "map[" + " ".join(f"{key}:{element[key]}" for key in sorted(element)) + "]"
 
 
 def _clean(value: Any) -> Any:

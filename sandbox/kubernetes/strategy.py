@@ -6,10 +6,16 @@ The rules are the `PrepareForCreate` and `PrepareForUpdate` of `k8s.io/kubernete
 from datetime import datetime
 from typing import Any
 
+from sandbox.kubernetes.defaults import qos_class
 from sandbox.kubernetes.resources import Resource
 
 Document = dict[str, Any]
 
+_STATUS_COUNTS = {
+    "DaemonSet": ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady"),
+    "ReplicaSet": ("replicas",),
+    "StatefulSet": ("replicas",),
+}
 _KEPT_METADATA = (
     "uid",
     "creationTimestamp",
@@ -29,9 +35,10 @@ def prepare_for_create(resource: Resource, document: Document) -> None:
         spec = document.setdefault("spec", {})
         spec["finalizers"] = list(dict.fromkeys([*(spec.get("finalizers") or []), "kubernetes"]))
         document["status"] = {"phase": "Active"}
-    elif resource.plural == "pods" or resource.group == "apps":
-        document.pop("status", None)
-    if resource.group == "apps":
+    elif resource.plural == "pods":
+        document["status"] = {"phase": "Pending", "qosClass": qos_class(document["spec"])}
+    elif resource.group == "apps":
+        document["status"] = dict.fromkeys(_STATUS_COUNTS.get(resource.kind, ()), 0)
         metadata["generation"] = 1
 
 

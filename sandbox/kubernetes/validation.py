@@ -10,7 +10,8 @@ from typing import Any
 from sandbox.kubernetes.pod_validation import pod_faults, pod_update_faults
 from sandbox.kubernetes.rbac_validation import rbac_faults, rbac_update_faults
 from sandbox.kubernetes.resources import Resource
-from sandbox.kubernetes.status_error import Invalid, forbidden_field, invalid, required
+from sandbox.kubernetes.selectors import matches_label_selector
+from sandbox.kubernetes.status_error import GoValue, Invalid, forbidden_field, invalid, quoted, required
 
 Document = dict[str, Any]
 
@@ -181,6 +182,22 @@ def _event_faults(document: Document) -> list[Invalid]:
     return [invalid("involvedObject.namespace", involved.get("namespace", ""), "does not match event.namespace")]
 
 
+def _workload_faults(document: Document) -> list[Invalid]:
+    spec = document["spec"]
+    faults: list[Invalid] = []
+    selector = spec.get("selector")
+    labels = spec["template"]["metadata"].get("labels") or {}
+    if selector is None:
+        faults.append(required("spec.selector"))
+    if selector is None or not matches_label_selector(selector, labels):
+        shown = GoValue("map[string]string(nil)") if not labels else GoValue(f"map[string]string{quoted(labels)}")
+        text = "`selector` does not match template `labels`"
+        faults.append(invalid("spec.template.metadata.labels", shown, text))
+    if not spec["template"]["spec"].get("containers"):
+        faults.append(required("spec.template.spec.containers"))
+    return faults
+
+
 _KINDS: dict[str, Callable[[Document], list[Invalid]]] = {
     "configmaps": _config_map_faults,
     "events": _event_faults,
@@ -189,4 +206,5 @@ _KINDS: dict[str, Callable[[Document], list[Invalid]]] = {
     "clusterroles": rbac_faults,
     "rolebindings": rbac_faults,
     "clusterrolebindings": rbac_faults,
+    **dict.fromkeys(("daemonsets", "deployments", "replicasets", "statefulsets"), _workload_faults),
 }
