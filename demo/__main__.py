@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from demo.narration import QUIET
 from demo.prefect_server import PrefectServer
 from sandbox.remote import RemoteSandbox
 
@@ -23,7 +24,7 @@ def main() -> int:
                 server.wait_until_ready()
                 print(f"  ready after {time.monotonic() - started:.0f} s, Prefect UI at {server.ui_url}", flush=True)
                 # Prefect and boto3 read these when they are imported, which the story does first.
-                os.environ.update(server.env | sandbox.env)
+                os.environ.update(server.env | sandbox.env | QUIET)
                 from demo.story import tell
 
                 failed = tell(sandbox)

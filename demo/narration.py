@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_LOGGERS = ("prefect", "prefect.flow_runs", "prefect.task_runs")
+# Overrides a value of Prefect's logging.yml; what goes to the server stays.
+QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 _STATE = re.compile(r"Finished in state (\w+)\(")
 
 
@@ -24,20 +25,11 @@ class _Narrator(logging.Handler):
 
 @contextmanager
 def narrate() -> Iterator[None]:
-    """Print task runs as they end, instead of Prefect's own console lines; what goes to the server stays."""
+    """Print task runs as they end. QUIET, set before Prefect is imported, takes its own console lines away."""
     narrator = _Narrator()
-    removed = []
-    for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        consoles = [handler for handler in logger.handlers if "Console" in type(handler).__name__]
-        removed += [(logger, handler) for handler in consoles]
-        for handler in consoles:
-            logger.removeHandler(handler)
     task_runs = logging.getLogger("prefect.task_runs")
     task_runs.addHandler(narrator)
     try:
         yield
     finally:
         task_runs.removeHandler(narrator)
-        for logger, handler in removed:
-            logger.addHandler(handler)

@@ -4,10 +4,10 @@ from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 from pydantic import BaseModel, ConfigDict
-from specs.identity_mapping import batch_role_mapping
-from specs.rbac import batch_cluster_role, batch_namespace_role
 
 from blocks.eks_cluster import EksCluster
+from specs.identity_mapping import batch_role_mapping
+from specs.rbac import batch_cluster_role, batch_namespace_role
 from tasks.identity_mapping import role_mappings
 
 BATCH_USER = "aws-batch"

@@ -13,6 +13,9 @@ from tasks.outcome import Change
 from tasks.ownership import has_aws_mark, with_aws_marks
 from tasks.reconcile import Resource
 
+# Batch answers ClientException for everything; only its words tell these apart.
+RACE_WORDS = ("Object already exists", "resource is being modified")
+
 
 class BatchResource(Resource):
     """A resource of AWS Batch, wanted as the document of its Create call.
@@ -58,16 +61,16 @@ class BatchResource(Resource):
 
     @contextmanager
     def racing(self) -> Iterator[None]:
-        """Make a lost race heal: the step then reads what the winner made."""
+        """Make a lost race heal: the step then reads what the winner made, or waits until Batch is done changing it."""
         try:
             yield
         except ClientError as error:
-            if "Object already exists" not in error_text(error):
+            if not any(words in error_text(error) for words in RACE_WORDS):
                 raise
             raise OperationError(
                 f"{self.step} {self.name}",
                 error_text(error),
-                "it was made in the meantime, perhaps by a call of ours whose answer was lost",
+                "it was made or changed in the meantime, perhaps by a call of ours whose answer was lost",
                 "wait: the step reads it anew",
                 can_heal=True,
             ) from error

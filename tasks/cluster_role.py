@@ -1,8 +1,7 @@
 """Step 2: what Batch may see in the whole cluster, once per cluster."""
 
-from specs.rbac import ClusterRoleBindingSpec, ClusterRoleSpec
-
 from blocks.eks_cluster import EksCluster
+from specs.rbac import ClusterRoleBindingSpec, ClusterRoleSpec
 from tasks.kubernetes_object import KubernetesObject
 from tasks.outcome import Outcome
 from tasks.reconcile import reconcile

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from specs.compute_environment import ComputeEnvironmentSpec
-
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
+from specs.compute_environment import ComputeEnvironmentSpec
 from tasks.batch_resource import BatchResource
 from tasks.console import batch_url
 from tasks.outcome import Action, Change, Outcome
@@ -59,7 +58,8 @@ class ComputeEnvironment(BatchResource):
         if any(change.field.startswith("eksConfiguration.accessEntry") for change in changes):
             update["eksConfiguration"] = {"accessEntry": self.document["eksConfiguration"]["accessEntry"]}
         if update:
-            self.cluster.batch.update_compute_environment(computeEnvironment=self.name, **update)
+            with self.racing():
+                self.cluster.batch.update_compute_environment(computeEnvironment=self.name, **update)
         return "updated"
 
     def identifier(self, observed: Mapping[str, Any]) -> str:

@@ -51,7 +51,8 @@ class JobQueue(BatchResource):
         self.retag(observed["jobQueueArn"], changes)
         content = {key: self.document[key] for key in UPDATABLE if key in self.document}
         if differences(content, observed):
-            self.cluster.batch.update_job_queue(jobQueue=self.name, **content)
+            with self.racing():
+                self.cluster.batch.update_job_queue(jobQueue=self.name, **content)
         return "updated"
 
     def identifier(self, observed: Mapping[str, Any]) -> str:

@@ -33,6 +33,7 @@ def check_requests(cluster: EksCluster, requests: Sequence[JobRequest]) -> None:
         for fault in [
             *_queue_faults(request, queues[request.job_queue]),
             *_definition_faults(request, definitions[request.job_definition]),
+            *_priority_faults(request, queues[request.job_queue], definitions[request.job_definition]),
         ]
     ]
     if faults:
@@ -74,6 +75,14 @@ def _definition_faults(request: JobRequest, definition: dict[str, Any] | None) -
     known = {field.alias or name for name, field in JobDefinitionSpec.model_fields.items()}
     document = {key: value for key, value in definition.items() if key in known}
     return _faults_of(lambda: request.check_against_definition(JobDefinitionSpec.from_document(document)))
+
+
+def _priority_faults(request: JobRequest, queue: dict[str, Any] | None, definition: dict[str, Any] | None) -> list[str]:
+    """A queue with a policy orders the jobs of a share by priority, which one of the two has to give."""
+    needed = queue and queue.get("schedulingPolicyArn") and definition and definition.get("schedulingPriority") is None
+    if needed and request.scheduling_priority_override is None:
+        return ["schedulingPriorityOverride: neither the job nor its definition has a scheduling priority; give one"]
+    return []
 
 
 def _faults_of(check: Any) -> list[str]:

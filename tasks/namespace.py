@@ -1,8 +1,7 @@
 """Step 1: the namespace that Batch runs its pods in."""
 
-from specs.namespace import NamespaceSpec
-
 from blocks.eks_cluster import EksCluster
+from specs.namespace import NamespaceSpec
 from tasks.kubernetes_object import KubernetesObject
 from tasks.outcome import Outcome
 from tasks.reconcile import reconcile

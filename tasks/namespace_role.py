@@ -1,8 +1,7 @@
 """Step 3: what Batch may do with pods in its namespace, once per namespace."""
 
-from specs.rbac import RoleBindingSpec, RoleSpec
-
 from blocks.eks_cluster import EksCluster
+from specs.rbac import RoleBindingSpec, RoleSpec
 from tasks.kubernetes_object import KubernetesObject
 from tasks.outcome import Outcome
 from tasks.reconcile import reconcile

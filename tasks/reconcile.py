@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from blocks.operation_error import OperationError
 from tasks.outcome import Action, Change, Outcome, differences
 
-CONFIRM_SECONDS = (0.1, 0.3, 1.0, 2.0, 4.0)
+CONFIRM_SECONDS = (0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 5.0, 10.0, 10.0)
 
 
 class Resource(ABC):
@@ -110,9 +110,9 @@ def _changes(resource: Resource, observed: dict[str, Any] | None, adopt: bool) -
 
 
 def _confirm(resource: Resource) -> dict[str, Any]:
-    """Read until the change is seen: both services may answer with what was, for a moment."""
+    """Read until the change is seen: services answer with what was, or with CREATING, for a while."""
     for seconds in CONFIRM_SECONDS:
-        observed = resource.observe()
+        observed = _settled(resource)
         if observed is not None and not differences(
             resource.wanted(marked=True), observed, unordered=resource.unordered
         ):
@@ -125,3 +125,12 @@ def _confirm(resource: Resource) -> dict[str, Any]:
         "run again: the step reads it anew",
         can_heal=True,
     )
+
+
+def _settled(resource: Resource) -> dict[str, Any] | None:
+    try:
+        return resource.observe()
+    except OperationError as error:
+        if error.can_heal:
+            return None
+        raise

@@ -55,11 +55,11 @@ def report_outcomes(title: str, futures: Sequence[PrefectFuture[Any]], *, key: s
         StepsFailedError: If steps failed. Steps that only waited for them are counted, not repeated.
     """
     wait(list(futures))
-    states = [future.state for future in futures]
-    results = [state.result(raise_on_failure=False) for state in states if state.is_completed()]
+    tried = [future for future in futures if future.state.is_final()]
+    results = [future.result(raise_on_failure=False) for future in tried]
     report = Report(outcomes=tuple(result for result in results if isinstance(result, Outcome)))
-    failures = [str(state.data or state.message) for state in states if state.is_failed() or state.is_crashed()]
-    skipped = len(states) - len(results) - len(failures)
+    failures = [str(result) for result in results if isinstance(result, BaseException)]
+    skipped = len(futures) - len(tried)
     create_markdown_artifact(_markdown(title, report, failures), key=key, description=report.summary)
     if failures:
         waiting = f"\n{skipped} steps that depend on them were not tried." if skipped else ""

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
-from specs.repository import RepositorySpec
 
 from blocks.aws_errors import error_code, error_text
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
+from specs.repository import RepositorySpec
 from tasks.console import repository_url
 from tasks.outcome import Action, Change, Outcome
 from tasks.ownership import has_aws_mark, with_aws_marks

@@ -37,7 +37,8 @@ class SchedulingPolicy(BatchResource):
         self.retag(self.arn, changes)
         if any(change.field.startswith("fairsharePolicy") for change in changes):
             policy = self.document["fairsharePolicy"]
-            self.cluster.batch.update_scheduling_policy(arn=self.arn, fairsharePolicy=policy)
+            with self.racing():
+                self.cluster.batch.update_scheduling_policy(arn=self.arn, fairsharePolicy=policy)
         return "updated"
 
     def identifier(self, observed: Mapping[str, Any]) -> str:

@@ -1,8 +1,11 @@
 """What all tests share: one Prefect server, and a sandbox for each Kubernetes control plane."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
@@ -24,21 +27,29 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prefect
             yield server
 
 
-@pytest.fixture(scope="session", params=CONTROL_PLANES)
-def sandbox_process(request: pytest.FixtureRequest) -> Iterator[RemoteSandbox]:
-    """A sandbox in a process of its own, once for each control plane."""
-    with RemoteSandbox(control_plane=request.param) as sandbox:
-        yield sandbox
+@pytest.fixture(scope="session")
+def sandboxes() -> Iterator[Callable[[str], RemoteSandbox]]:
+    """Sandboxes in processes of their own, one for each control plane, started when first asked for."""
+    with ExitStack() as running:
+
+        @cache
+        def started(control_plane: Literal["embedded", "real"]) -> RemoteSandbox:
+            return running.enter_context(RemoteSandbox(control_plane=control_plane))
+
+        yield started
 
 
-@pytest.fixture
-def sandbox(sandbox_process: RemoteSandbox, monkeypatch: pytest.MonkeyPatch) -> RemoteSandbox:
+@pytest.fixture(params=CONTROL_PLANES)
+def sandbox(
+    request: pytest.FixtureRequest, sandboxes: Callable[[str], RemoteSandbox], monkeypatch: pytest.MonkeyPatch
+) -> RemoteSandbox:
     """The sandbox as new, and its env.sh in the environment of this process."""
-    sandbox_process.clear_faults()
-    sandbox_process.reset()
-    for name, value in sandbox_process.env.items():
+    found = sandboxes(request.param)
+    found.clear_faults()
+    found.reset()
+    for name, value in found.env.items():
         monkeypatch.setenv(name, value)
-    return sandbox_process
+    return found
 
 
 @pytest.fixture

@@ -340,7 +340,8 @@ def test_no_share_identifier_on_a_queue_with_a_policy(cluster: EksCluster, platf
     with pytest.raises(ClientError, match=r"[Ss]hare"):
         cluster.batch.submit_job(**job().to_document())
     assert "shareIdentifier" in refused_by_flow(cluster, job())
-    with_share = job(shareIdentifier="team", **container_override(command=["true"]))
+    assert "schedulingPriority" in refused_by_flow(cluster, job(shareIdentifier="team"))
+    with_share = job(shareIdentifier="team", schedulingPriorityOverride=1, **container_override(command=["true"]))
     assert submit_jobs(cluster, [with_share]).jobs[0].status == "SUCCEEDED"
 
 

@@ -1,0 +1,91 @@
+"""Runs setup_batch in a process that dies after a given number of mutating calls; imported by a fork server."""
+
+import http.client
+import json
+import os
+import threading
+import urllib.request
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+
+from blocks.eks_cluster import EksCluster
+from flows.setup import setup_batch
+from specs.platform import PlatformSpec
+
+CRASHED = 137
+
+
+def run(environment: dict[str, str], prefect: dict[str, str], die_after: int | None, report: Path) -> None:
+    """Run setup_batch once.
+
+    Args:
+        environment: The sandbox's environment.
+        prefect: PREFECT_API_URL and PREFECT_HOME.
+        die_after: Die without any clean-up when this many mutating calls were answered; None to live.
+        report: Where the outcomes are written, with the number of mutating calls.
+    """
+    os.environ.update(environment)
+    meter = _Meter(environment, die_after)
+    meter.install()
+    settings = {
+        PREFECT_API_URL: prefect["PREFECT_API_URL"],
+        PREFECT_HOME: Path(prefect["PREFECT_HOME"]),
+        PREFECT_LOGGING_TO_API_ENABLED: False,
+    }
+    with temporary_settings(settings):
+        resources = {"instanceRole": environment["INSTANCE_PROFILE"]}
+        platform = PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}})
+        result = setup_batch(EksCluster(cluster_name=environment["EKS_CLUSTER"]), platform)
+    outcomes = [[outcome.step, outcome.name, outcome.action] for outcome in result.outcomes]
+    report.write_text(json.dumps({"outcomes": outcomes, "mutating": meter.count()}))
+    os._exit(0)
+
+
+class _Meter:
+    """Counts mutating calls where they are answered: in the sandbox's own record, and pushes to the registry here."""
+
+    def __init__(self, environment: dict[str, str], die_after: int | None) -> None:
+        self._calls_url = f"{environment['AWS_ENDPOINT_URL']}/_sandbox/calls"
+        self._registry = environment["PRIVATE_REGISTRY"]
+        self._die_after = die_after
+        self._pushes = 0
+        self._busy = threading.local()
+
+    def install(self) -> None:
+        """Look after every answer to boto3, to the Kubernetes client and to the image copier."""
+        answer, send = http.client.HTTPConnection.getresponse, httpx.Client.send
+
+        def metered_answer(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+            response = answer(connection)
+            self._check()
+            return response
+
+        def metered_send(client: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
+            response = send(client, request, **options)
+            if request.url.netloc.decode() == self._registry and request.method not in ("GET", "HEAD"):
+                self._pushes += 1
+                self._check()
+            return response
+
+        patch.object(http.client.HTTPConnection, "getresponse", metered_answer).start()
+        patch.object(httpx.Client, "send", metered_send).start()
+
+    def count(self) -> int:
+        """Mutating calls so far."""
+        self._busy.now = True
+        try:
+            with urllib.request.urlopen(self._calls_url) as answer:
+                calls = json.load(answer)
+        finally:
+            self._busy.now = False
+        return self._pushes + sum(1 for call in calls if call["mutating"])
+
+    def _check(self) -> None:
+        if self._die_after is None or getattr(self._busy, "now", False):
+            return
+        if self.count() >= self._die_after:
+            os._exit(CRASHED)
