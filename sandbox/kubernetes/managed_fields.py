@@ -141,7 +141,7 @@ def without_fields(managers: Managers, fields: FieldSet) -> Managers:
 def _changed(path: Path, old: FieldValues, new: FieldValues) -> bool:
     if path in old:
         return new.leaf(path) and (not old.leaf(path) or old[path] != new[path])
-    return new.leaf(path) or path not in _ALWAYS_THERE
+    return path not in _ALWAYS_THERE or (new.leaf(path) and new[path] != {})
 
 
 def _capped(managers: Managers) -> Managers:

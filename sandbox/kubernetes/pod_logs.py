@@ -36,6 +36,8 @@ class PodLogs:
             StatusError: There is no such container, node or log.
         """
         metadata = pod["metadata"]
+        if not pod["spec"].get("nodeName"):
+            return web.Response(text="")
         container = _container(pod, query.get("container", ""))
         url = f"{self._kubelet(pod)}/containerLogs/{metadata['namespace']}/{metadata['name']}/{container}"
         parameters = {name: query[name] for name in _PARAMETERS if name in query}
@@ -55,9 +57,7 @@ class PodLogs:
                 raise StatusError(500, "InternalError", f"Internal error occurred: {text}") from error
 
     def _kubelet(self, pod: Document) -> str:
-        name = pod["spec"].get("nodeName", "")
-        if not name:
-            raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
+        name = pod["spec"]["nodeName"]
         node = self._store.get(_NODES, "", name)
         if node is None:
             raise StatusError(500, "InternalError", f'Internal error occurred: nodes "{name}" not found')

@@ -94,6 +94,19 @@ _MESSAGES: dict[str, dict[int, tuple[str, str]]] = {
     },
 }
 
+# Set by the server, or of no meaning here: creationTimestamp, generation, managedFields, status, encoding.
+_IGNORED: dict[str, tuple[int, ...]] = {
+    "Unknown": (3, 4),
+    "ObjectMeta": (4, 7, 8, 10, 17),
+    "Namespace": (3,),
+    "SelfSubjectAccessReview": (3,),
+    "SelfSubjectRulesReview": (3,),
+    "SelfSubjectReview": (2,),
+    "SubjectAccessReview": (3,),
+    "LocalSubjectAccessReview": (3,),
+    "ResourceAttributes": (8, 9),
+}
+
 
 def decode_protobuf(body: bytes) -> dict[str, Any]:
     """Decode a body to the document that JSON would have been.
@@ -115,6 +128,10 @@ def _decode(data: bytes, message: str) -> dict[str, Any]:
     document: dict[str, Any] = {}
     for number, value in _wire(data):
         if number not in fields:
+            if value and number not in _IGNORED.get(message, ()):
+                raise StatusError(
+                    415, "UnsupportedMediaType", f"field {number} of {message} is not understood; send JSON"
+                )
             continue
         name, kind = fields[number]
         if kind.startswith("[]"):

@@ -4,6 +4,7 @@ The rules are those of `sigs.k8s.io/structured-merge-diff/merge`, compared with 
 """
 
 import copy
+import json
 from typing import Any
 
 from sandbox.kubernetes.api_types import FieldType, field_of, kind_type
@@ -18,6 +19,8 @@ from sandbox.kubernetes.managed_fields import (
     write_managers,
 )
 from sandbox.kubernetes.status_error import StatusError
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def apply_intent(live: Document, intent: Document, manager: str, now: str, *, force: bool) -> Document:
@@ -42,17 +45,38 @@ def apply_intent(live: Document, intent: Document, manager: str, now: str, *, fo
     applied = wanted.applied()
     changed = frozenset(path for path in applied if wanted.leaf(path) and wanted[path] != found.get(path))
     clashes = {other: kept.fields & changed for other, kept in others.items() if kept.fields & changed}
-    if clashes and not force:
+    if clashes and not force and not _upgrades(live, manager, clashes):
         raise _conflicts(clashes)
     merged: Document = _merge(live, intent, kind_type(intent["kind"]))
     before = managers[this].fields if this in managers else frozenset()
     elsewhere = frozenset().union(*(kept.fields for kept in others.values()))
     remove_fields(merged, before - applied - elsewhere)
+    _update_last_applied(live, merged, intent, manager)
     kept_others = without_fields(others, changed)
     time = managers[this].time if this in managers and before == applied else now
     merged["metadata"].pop("managedFields", None)
     write_managers(merged, {**kept_others, this: Ownership(applied, time)})
     return merged
+
+
+def _upgrades(live: Document, manager: str, clashes: dict[Manager, FieldSet]) -> bool:
+    """Whether `kubectl apply --server-side` takes over what `kubectl apply` has set before, which is no conflict.
+
+    That is so for fields that the annotation with the last applied configuration names.
+    """
+    text = (live["metadata"].get("annotations") or {}).get(_LAST_APPLIED)
+    if manager != "kubectl" or not text:
+        return False
+    last = owned_values(json.loads(text))
+    return all(paths <= last.applied() for paths in clashes.values())
+
+
+def _update_last_applied(live: Document, merged: Document, intent: Document, manager: str) -> None:
+    """Keep the annotation of `kubectl apply` true, for when it is used again."""
+    if manager == "kubectl" and _LAST_APPLIED in (live["metadata"].get("annotations") or {}):
+        text = json.dumps(intent, separators=(",", ":"), sort_keys=True) + "\n"
+        annotations = merged["metadata"].get("annotations") or {}
+        merged["metadata"]["annotations"] = {**annotations, _LAST_APPLIED: text}
 
 
 def _conflicts(clashes: dict[Manager, FieldSet]) -> StatusError:

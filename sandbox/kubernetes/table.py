@@ -19,14 +19,15 @@ def as_table(resource: Resource, documents: Iterable[Document], version: str, wh
         whole_object: Whether rows carry the object instead of its metadata only (`includeObject=Object`).
     """
     columns, cells = _COLUMNS.get(resource.plural, ((), _no_cells))
-    rows = [
-        {
-            "cells": [document["metadata"]["name"], *cells(document), _age(document)],
-            "object": _carried(document, whole_object),
-        }
-        for document in documents
-    ]
-    definitions = [_column(name) for name in ("Name", *columns, "Age")]
+    wide_columns, wide_cells = _WIDE_COLUMNS.get(resource.plural, ((), _no_cells))
+    dated = resource.plural in ("roles", "clusterroles")
+    rows: list[Document] = []
+    for document in documents:
+        created = document["metadata"]["creationTimestamp"] if dated else _age(document)
+        row = [document["metadata"]["name"], *cells(document), created, *wide_cells(document)]
+        rows.append({"cells": row, "object": _carried(document, whole_object)})
+    definitions = [_column(name) for name in ("Name", *columns, "Created At" if dated else "Age")]
+    definitions += [{**_column(name), "priority": 1} for name in wide_columns]
     metadata = {"resourceVersion": version}
     return {
         "kind": "Table",
@@ -137,6 +138,26 @@ def _workload_cells(document: Document) -> list[object]:
     return [f"{ready}/{wanted}"]
 
 
+def _wide_pod_cells(document: Document) -> list[object]:
+    address = document.get("status", {}).get("podIP") or "<none>"
+    return [address, document["spec"].get("nodeName") or "<none>", "<none>", "<none>"]
+
+
+def _wide_node_cells(document: Document) -> list[object]:
+    status = document.get("status", {})
+    addresses = {item["type"]: item["address"] for item in status.get("addresses") or []}
+    info = status.get("nodeInfo", {})
+    found = [addresses.get("InternalIP"), addresses.get("ExternalIP"), info.get("osImage"), info.get("kernelVersion")]
+    return [*(value or "<none>" for value in found), info.get("containerRuntimeVersion") or "<unknown>"]
+
+
+_WIDE_COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[Document], list[object]]]] = {
+    "pods": (("IP", "Node", "Nominated Node", "Readiness Gates"), _wide_pod_cells),
+    "nodes": (
+        ("Internal-IP", "External-IP", "OS-Image", "Kernel-Version", "Container-Runtime"),
+        _wide_node_cells,
+    ),
+}
 _COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[Document], list[object]]]] = {
     "pods": (("Ready", "Status", "Restarts"), _pod_cells),
     "nodes": (("Status", "Roles", "Version"), _node_cells),
