@@ -40,12 +40,13 @@ class Addresses:
 
 
 def write_files(state_dir: Path, addresses: Addresses, account: Account, ca_pem: str) -> None:
-    """Write `env.sh`, `env-vpc.sh`, `env-internet.sh`, the kubeconfigs and `registries.conf`.
+    """Write `env.sh`, `env-vpc.sh`, `env-internet.sh`, the kubeconfigs, `registries.conf` and `ca.pem`.
 
     The three positions are those of a worker on one network, on the private one, and on the internet: the VPC has no
     way to public.ecr.aws, the internet none to the Kubernetes API. What cannot be reached times out, as packets do that
     a security group drops.
     """
+    (state_dir / "ca.pem").write_text(ca_pem)
     kubeconfig = state_dir / "kubeconfig"
     kubeconfig_internet = state_dir / "kubeconfig-internet"
     kubeconfig.write_text(_kubeconfig(addresses.kubernetes, ca_pem))

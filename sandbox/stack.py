@@ -3,7 +3,7 @@
 import contextlib
 import os
 import secrets
-import threading
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -52,7 +52,7 @@ class Sandbox:
     One at a time in a process: moto's state belongs to the process.
 
     Args:
-        state_dir: Directory for its files; made if missing.
+        state_dir: Directory for its files; made if missing. What it keeps for itself lies in `.sandbox` there.
         control_plane: Which Kubernetes API server runs; `auto` is the real one iff `KUBEBUILDER_ASSETS` is set.
 
     Attributes:
@@ -63,11 +63,11 @@ class Sandbox:
 
     def __init__(self, state_dir: Path, *, control_plane: Literal["embedded", "real", "auto"] = "auto") -> None:
         self._state_dir = state_dir
+        self._own_dir = state_dir / ".sandbox"
         real = control_plane == "real" or (control_plane == "auto" and bool(os.environ.get(ASSETS_VARIABLE)))
         self._kind: Literal["embedded", "real"] = "real" if real else "embedded"
         self._started = contextlib.ExitStack()
         self._random_seed = secrets.randbits(64)
-        self._resetting = threading.Lock()
 
     def __enter__(self) -> Self:
         self.start()
@@ -106,20 +106,22 @@ class Sandbox:
 
     def reset(self) -> None:
         """Back to the state just after the start. Addresses, credentials and identifiers stay the same."""
-        with self._resetting:
-            self._server.reset()
+        self._server.reset()
 
     def _start(self) -> None:
-        self._state_dir.mkdir(parents=True, exist_ok=True)
-        authority = CertificateAuthority(self._state_dir)
+        # What a sandbox that was killed has left there would not be the seeded state.
+        shutil.rmtree(self._own_dir, ignore_errors=True)
+        self._own_dir.mkdir(parents=True)
+        self._started.callback(shutil.rmtree, self._own_dir, ignore_errors=True)
+        authority = CertificateAuthority(self._own_dir)
         guardian = Guardian()
         guardian.start()
         self._started.callback(guardian.stop)
         unreachable = Unreachable()
         self._started.callback(unreachable.close)
         self._start_registries()
-        self._server = AwsServer(self._state_dir)
-        self._control_plane = control_plane(self._kind, self._state_dir, authority, self._authenticate)
+        self._server = AwsServer(self._own_dir)
+        self._control_plane = control_plane(self._kind, self._own_dir, authority, self._authenticate)
         self._server.start()
         self._seeder = AccountSeeder(self._server.url)
         self._started.callback(self._server.stop)
@@ -136,7 +138,7 @@ class Sandbox:
             unreachable=unreachable.address,
         )
         self._nodes = Nodes(
-            self._state_dir,
+            self._own_dir,
             authority,
             guardian,
             ImagePuller(self._private),
@@ -150,8 +152,8 @@ class Sandbox:
         write_files(self._state_dir, self._addresses, self.account, authority.ca_pem)
 
     def _start_registries(self) -> None:
-        self._upstream = UpstreamRegistry(self._state_dir)
-        self._private = PrivateRegistry(self._state_dir)
+        self._upstream = UpstreamRegistry(self._own_dir)
+        self._private = PrivateRegistry(self._own_dir)
         for registry in (self._upstream, self._private):
             registry.start()
             self._started.callback(registry.stop)

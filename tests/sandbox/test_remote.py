@@ -70,11 +70,17 @@ class TestEnding:
         assert own_sandbox.stop() == 0
         assert below(own_sandbox.state_dir) == {}
         assert own_sandbox.log_file.read_text() == ""
+        assert not (own_sandbox.state_dir / ".sandbox").exists()
 
     def test_sigkill_leaves_nothing_behind_either(self, own_sandbox, make_tools, eventually):
         busy(own_sandbox, make_tools, eventually)
         os.kill(own_sandbox.pid, signal.SIGKILL)
         eventually(lambda: not below(own_sandbox.state_dir))
+
+        again = RemoteSandbox(own_sandbox.state_dir, control_plane=own_sandbox.control_plane)
+        with again:
+            assert make_tools(again).core.list_namespaced_pod("default").items == []
+            assert make_tools(again).aws("ecr").describe_repositories()["repositories"] == []
 
     def test_it_ends_with_who_started_it(self, tmp_path, eventually):
         program = (
@@ -101,9 +107,9 @@ class TestEnding:
 
 
 def test_a_sandbox_that_cannot_start_says_why(tmp_path):
-    (tmp_path / "pki").write_text("in the way")
-    with pytest.raises(SandboxFailedError, match="FileExistsError"):
-        RemoteSandbox(tmp_path).start()
+    (tmp_path / "env.sh").mkdir()
+    with pytest.raises(SandboxFailedError, match="IsADirectoryError"):
+        RemoteSandbox(tmp_path, control_plane="embedded").start()
     assert below(tmp_path) == {}
 
 

@@ -238,7 +238,7 @@ class TestLogs:
     def release(self, cluster, name):
         """Make the file that the container waits for, in the directory that stands for its file system."""
         uid = cluster.pod(name).metadata.uid
-        [root] = cluster.sandbox.state_dir.glob(f"nodes/*/{uid}/c0/root")
+        [root] = cluster.sandbox.state_dir.glob(f".sandbox/nodes/*/{uid}/c0/root")
         (root / "go").touch()
 
     def test_what_of_it(self, cluster):
@@ -277,7 +277,7 @@ class TestEnding:
     def start(self, cluster, script):
         name = cluster.run(script)
         uid = cluster.until(name, "Running").metadata.uid
-        [directory] = cluster.sandbox.state_dir.glob(f"nodes/*/{uid}")
+        [directory] = cluster.sandbox.state_dir.glob(f".sandbox/nodes/*/{uid}")
         cluster.eventually(lambda: "ready" in cluster.log(name))
         assert running_below(directory)
         return name, directory
@@ -312,7 +312,7 @@ class TestEnding:
     def test_what_a_command_leaves_running_ends_with_it(self, cluster):
         name = cluster.run("sleep 63 & echo ready")
         uid = cluster.until(name, "Succeeded").metadata.uid
-        [directory] = cluster.sandbox.state_dir.glob(f"nodes/*/{uid}")
+        [directory] = cluster.sandbox.state_dir.glob(f".sandbox/nodes/*/{uid}")
         assert not running_below(directory)
 
     def test_a_terminated_instance_takes_its_pods_along(self, cluster, sandbox, eventually):
@@ -321,7 +321,7 @@ class TestEnding:
         node_name = sandbox.node(instance_id)["node_name"]
         name = cluster.run("echo ready; sleep 64", nodeName=node_name)
         uid = cluster.until(name, "Running").metadata.uid
-        [directory] = sandbox.state_dir.glob(f"nodes/*/{uid}")
+        [directory] = sandbox.state_dir.glob(f".sandbox/nodes/*/{uid}")
         sandbox.terminate_node(instance_id)
         self.gone(cluster, name)
         assert not running_below(directory)
