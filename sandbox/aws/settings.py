@@ -37,7 +37,7 @@ class Settings:
     timeout_grace: float = 30.0
     """Between SIGTERM and SIGKILL when a job exceeds its timeout (User Guide, job timeouts: 30 s)."""
     time_limit_scale: float = 1.0
-    """Factor on jobStateTimeLimitActions.maxTimeSeconds, whose least value is 600."""
+    """Factor on AWS's long limits: maxTimeSeconds (at least 600) and attemptDurationSeconds (at least 60)."""
     list_jobs_delay: float = 0.0
     """How long ListJobs does not show a job after SubmitJob (AWS promises no read-after-write)."""
     batch_quotas: bool = False

@@ -15,6 +15,7 @@ from sandbox.nodes import Nodes
 TAINT = "batch.amazonaws.com/batch-node"
 UUID_LABEL = "batch.amazonaws.com/compute-environment-uuid"
 _POLL = 0.1
+_SWEEP = 1.0
 _LOOKAHEAD = 200
 
 MAX_RESOURCE = (
@@ -246,7 +247,8 @@ class Capacity:
     def _sweep_later(self) -> None:
         if not self._sweeping:
             self._sweeping = True
-            self._core.timers.after(self._core.settings.node_idle_timeout, self._sweep)
+            # Often enough to notice that the setting was changed.
+            self._core.timers.after(min(self._core.settings.node_idle_timeout, _SWEEP), self._sweep)
 
     def _sweep(self) -> None:
         """Take away instances that have been idle, down to minvCpus."""

@@ -178,7 +178,8 @@ class PodRunner:
         if seconds is not None:
             # Counted from RUNNING, not from STARTING (User Guide, job_timeouts).
             number = job.attempt_number
-            self._core.timers.after(seconds, lambda: self._time_out(job, number))
+            delay = seconds * self._core.settings.time_limit_scale
+            self._core.timers.after(delay, lambda: self._time_out(job, number))
 
     def _time_out(self, job: Job, number: int) -> None:
         with self._core.lock:

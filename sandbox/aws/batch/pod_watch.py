@@ -1,6 +1,7 @@
 """Follows the pods of the cluster, through whatever happens to the connection."""
 
 import threading
+import traceback
 from typing import Any, Protocol
 
 import httpx
@@ -68,4 +69,8 @@ class PodWatch:
                         return
             except (ApiError, RoleMissingError, httpx.HTTPError):
                 # Refused or cut off: the jobs show no progress until access is back.
+                self._stopping.wait(_RETRY)
+            except Exception:
+                # One defect must not make Batch blind for ever.
+                traceback.print_exc()
                 self._stopping.wait(_RETRY)

@@ -120,7 +120,7 @@ def container_ends(statuses: list[Mapping[str, Any]], names: Mapping[str, str]) 
             end["containerID"] = status["containerID"]
         terminated = status.get("state", {}).get("terminated")
         if terminated:
-            end["exitCode"] = terminated["exitCode"]
+            end["exitCode"] = terminated.get("exitCode", 0)
             if terminated.get("reason"):
                 end["reason"] = terminated["reason"][:255]
         ends.append(end)
