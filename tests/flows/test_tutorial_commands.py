@@ -19,7 +19,17 @@ from tasks.ownership import HASH_ANNOTATION, HASH_TAG, OWNER_LABEL, OWNER_TAG
 
 SCRIPT = Path(__file__).with_name("tutorial.sh")
 NAMESPACE = "my-aws-batch-namespace"
-VOLATILE = {"uid", "uuid", "resourceVersion", "creationTimestamp", "managedFields", "selfLink", "generation"}
+# desiredvCpus follows the jobs that run at the moment.
+VOLATILE = {
+    "desiredvCpus",
+    "uid",
+    "uuid",
+    "resourceVersion",
+    "creationTimestamp",
+    "managedFields",
+    "selfLink",
+    "generation",
+}
 MARKS = {HASH_ANNOTATION, HASH_TAG, OWNER_LABEL, OWNER_TAG, "kubectl.kubernetes.io/last-applied-configuration"}
 
 
