@@ -122,7 +122,8 @@ def test_pages_give_everything_once(listed: Any, parameters: dict[str, Any]) -> 
         .get_paginator("list_jobs")
         .paginate(jobQueue=QUEUE, PaginationConfig={"PageSize": 3}, **parameters)
     )
-    sizes, paged = [], []
+    sizes: list[int] = []
+    paged: list[str] = []
     for page in pages:
         sizes.append(len(page["jobSummaryList"]))
         paged.extend(job["jobId"] for job in page["jobSummaryList"])
