@@ -24,6 +24,7 @@ class FieldType:
         strategies: Patch strategies (`merge`, `retainKeys`, `replace`).
         list_type: How server-side apply owns a list: `map` and `set` by element, `atomic` as a whole.
         list_keys: Keys of the elements of a `map` list.
+        atomic: Whether server-side apply owns an object as a whole.
     """
 
     name: str
@@ -32,6 +33,7 @@ class FieldType:
     strategies: tuple[str, ...] = ()
     list_type: Literal["map", "set", "atomic", ""] = ""
     list_keys: tuple[str, ...] = ()
+    atomic: bool = False
 
     def fields(self) -> "dict[str, FieldType] | None":
         """The fields of the object type, None when any may be there."""
@@ -81,7 +83,7 @@ def _field(described: dict[str, object]) -> FieldType:
     keys = described.get("list-map-keys")
     list_keys = tuple(str(key) for key in keys) if isinstance(keys, list) else ()
     if container != "list":
-        return FieldType(text, container, merge_key, strategies)
+        return FieldType(text, container, merge_key, strategies, atomic=described.get("map-type") == "atomic")
     published = described.get("list-type")
     list_type: Literal["map", "set", "atomic"] = "atomic"
     if published in ("map", "set"):

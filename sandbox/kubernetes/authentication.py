@@ -12,7 +12,7 @@ from sandbox.kubernetes.identity import Attributes, Decision, User
 from sandbox.kubernetes.resources import BY_PATH, SERVICE_ACCOUNTS, Resource
 from sandbox.kubernetes.status_error import StatusError, forbidden, unauthorized
 
-ADMIN = User("sandbox-admin", ("system:masters", "system:authenticated"))
+ADMIN = User("sandbox-admin", ("system:masters", "system:authenticated"), "sandbox")
 ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
 
 _AUTHENTICATED = "system:authenticated"

@@ -4,6 +4,7 @@ Wrong types are refused as `cannot be handled as a KIND`. What happens to unknow
 (Kubernetes 1.25 and newer; kube-apiserver 1.20 ignores them).
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from sandbox.kubernetes.quantity import canonical_quantity
 from sandbox.kubernetes.resources import Resource
 from sandbox.kubernetes.status_error import StatusError, bad_request
 
+_SUBSCRIPT = re.compile(r"\[.*?\]")
 _WORDS = {"string": (str, "string"), "boolean": (bool, "bool"), "integer": (int, "int32"), "number": (float, "float64")}
 
 # Maps of quantities, which may be given as numbers too, and are stored in their canonical form.
@@ -34,7 +36,7 @@ def check_shape(resource: Resource, document: dict[str, Any]) -> list[str]:
     unknown: list[str] = []
     kind = resource.kind
     try:
-        for path in _check(document, kind_type(kind), ""):
+        for path in _check(document, kind_type(kind), "", kind):
             unknown.append(f'unknown field "{path}"')
     except TypeError as error:
         message = f'{kind} in version "{resource.version}" cannot be handled as a {kind}: {error}'
@@ -47,31 +49,31 @@ def strict_decoding_failure(unknown: list[str]) -> StatusError:
     return bad_request(f"strict decoding error: {', '.join(unknown)}")
 
 
-def _check(value: Any, field: FieldType, path: str) -> Iterator[str]:
+def _check(value: Any, field: FieldType, path: str, owner: str) -> Iterator[str]:
     if value is None or field.name == "any":
         return
     if field.container == "list":
         if not isinstance(value, list):
-            raise _mismatch(value, f"[]{field.name}", path)
+            raise _mismatch(value, f"[]{field.name}", path, owner)
         for index, item in enumerate(value):
-            yield from _check(item, field.element, f"{path}[{index}]")
+            yield from _check(item, field.element, f"{path}[{index}]", owner)
     elif field.container == "map":
         if not isinstance(value, dict):
-            raise _mismatch(value, f"map[string]{field.name}", path)
+            raise _mismatch(value, f"map[string]{field.name}", path, owner)
         for key, item in value.items():
-            yield from _check(item, field.element, f"{path}.{key}" if path else key)
+            yield from _check(item, field.element, f"{path}[{key}]", owner)
     elif field.name in _WORDS:
         expected, word = _WORDS[field.name]
         numeric = expected is float and isinstance(value, int)
         if not (isinstance(value, expected) or numeric) or (isinstance(value, bool) and expected is not bool):
-            raise _mismatch(value, word, path)
+            raise _mismatch(value, word, path, owner)
     else:
-        yield from _check_object(value, field, path)
+        yield from _check_object(value, field, path, owner)
 
 
-def _check_object(value: Any, field: FieldType, path: str) -> Iterator[str]:
+def _check_object(value: Any, field: FieldType, path: str, owner: str) -> Iterator[str]:
     if not isinstance(value, dict):
-        raise _mismatch(value, f"v1.{field.name}", path)
+        raise _mismatch(value, f"v1.{field.name}", path, owner)
     if field.name == "FieldsV1" or not api_types().get(field.name):
         return
     fields = api_types()[field.name]
@@ -83,9 +85,9 @@ def _check_object(value: Any, field: FieldType, path: str) -> Iterator[str]:
         elif _unset(value[name], fields[name]):
             del value[name]
         elif (field.name, name) in _QUANTITIES and isinstance(value[name], dict):
-            value[name] = {key: _quantity(item, f"{below}.{key}") for key, item in value[name].items()}
+            value[name] = {key: _quantity(item, below, field.name) for key, item in value[name].items()}
         else:
-            yield from _check(value[name], field_of(field, name), below)
+            yield from _check(value[name], field_of(field, name), below, field.name)
 
 
 def _unset(value: Any, field: FieldType) -> bool:
@@ -98,9 +100,9 @@ def _unset(value: Any, field: FieldType) -> bool:
     return (field.container == "list" and value == []) or (field.container == "map" and value == {})
 
 
-def _quantity(value: Any, path: str) -> str:
+def _quantity(value: Any, path: str, owner: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise _mismatch(value, "resource.Quantity", path)
+        raise _mismatch(value, "resource.Quantity", path, owner)
     try:
         return canonical_quantity(str(value))
     except ValueError as error:
@@ -108,8 +110,8 @@ def _quantity(value: Any, path: str) -> str:
         raise TypeError(f"{path}: quantities must match the regular expression {pattern}") from error
 
 
-def _mismatch(value: Any, wanted: str, path: str) -> TypeError:
+def _mismatch(value: Any, wanted: str, path: str, owner: str) -> TypeError:
+    """As Go's `json.UnmarshalTypeError`: the struct's name, then the fields from the root on."""
     names = {dict: "object", list: "array", str: "string", bool: "bool", int: "number", float: "number"}
-    return TypeError(
-        f"json: cannot unmarshal {names[type(value)]} into Go struct field {path.lstrip('.')} of type {wanted}"
-    )
+    field = owner + "." + _SUBSCRIPT.sub("", path)
+    return TypeError(f"json: cannot unmarshal {names[type(value)]} into Go struct field {field} of type {wanted}")

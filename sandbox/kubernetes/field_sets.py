@@ -30,7 +30,7 @@ class FieldValues(dict[Path, Any]):
 
 
 def field_values(document: Any, field: FieldType) -> FieldValues:
-    """Take a document apart; an atomic list, an empty map and a scalar are leaves. Nulls are left out."""
+    """Take a document apart; an atomic list, an empty map and a scalar are leaves."""
     return FieldValues(_walk(document, field, ()))
 
 
@@ -95,13 +95,12 @@ def _walk(value: Any, field: FieldType, path: Path) -> Iterator[tuple[Path, Any]
     if path:
         yield path, _INTERIOR
     for step, item, below in children:
-        if item is not None:
-            yield from _walk(item, below, (*path, step))
+        yield from _walk(item, below, (*path, step))
 
 
 def _children(value: Any, field: FieldType) -> list[tuple[str, Any, FieldType]] | None:
     """What can be owned separately below a value, None for a leaf."""
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict) and value and not field.atomic:
         return [(f"f:{name}", item, field_of(field, name)) for name, item in value.items()]
     if isinstance(value, list) and value and field.list_type == "map":
         return [(_key(item, field.list_keys), item, field.element) for item in value]

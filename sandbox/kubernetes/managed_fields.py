@@ -141,7 +141,10 @@ def without_fields(managers: Managers, fields: FieldSet) -> Managers:
 def _changed(path: Path, old: FieldValues, new: FieldValues) -> bool:
     if path in old:
         return new.leaf(path) and (not old.leaf(path) or old[path] != new[path])
-    return path not in _ALWAYS_THERE or (new.leaf(path) and new[path] != {})
+    if path in _ALWAYS_THERE:
+        return new.leaf(path) and new[path] != {}
+    in_empty_object = not path[:-1] or path[:-1] in _ALWAYS_THERE
+    return not (in_empty_object and new.leaf(path) and new[path] in (None, "", 0))
 
 
 def _capped(managers: Managers) -> Managers:

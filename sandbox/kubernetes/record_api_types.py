@@ -32,6 +32,11 @@ def main() -> None:
         if "kube-aggregator" not in name and "v1beta1" not in name
         for field, schema in definition.get("properties", {}).items()
     }
+    merging |= {
+        (name.split(".")[-1], ""): {}
+        for name, definition in definitions.items()
+        if definition.get("x-kubernetes-map-type") == "atomic"
+    }
     recorded: dict[str, Any] = {}
     for kind in sorted({resource.kind for resource in RESOURCES} | set(_EXTRA_KINDS)):
         _record(_model(kind), recorded, merging)
@@ -70,6 +75,8 @@ def _record(model: type[BaseModel], recorded: dict[str, Any], merging: dict[tupl
         wire_name = field.serialization_alias or python_name
         described = _described(field.annotation, recorded, merging)
         recorded[name][wire_name] = {"type": described, **merging.get((name, wire_name), {})}
+        if (described, "") in merging:
+            recorded[name][wire_name]["map-type"] = "atomic"
 
 
 def _described(annotation: Any, recorded: dict[str, Any], merging: dict[tuple[str, str], Any]) -> str:

@@ -14,7 +14,8 @@ from sandbox.kubernetes.decoding import check_shape, strict_decoding_failure
 from sandbox.kubernetes.delete_options import DeleteOptions, dry_run_asked, options_failure
 from sandbox.kubernetes.identity import Attributes, Decision, User
 from sandbox.kubernetes.listing import list_objects, requested_version
-from sandbox.kubernetes.object_registry import ObjectRegistry, WriteOptions
+from sandbox.kubernetes.managed_fields import record_update
+from sandbox.kubernetes.object_registry import ObjectRegistry, WriteOptions, now
 from sandbox.kubernetes.patching import APPLY_PATCH, PATCH_TYPES, check_intent, patch_function
 from sandbox.kubernetes.pod_logs import PodLogs
 from sandbox.kubernetes.rbac_authorizer import RbacAuthorizer
@@ -30,6 +31,7 @@ Document = dict[str, Any]
 Authorize = Callable[[User, Attributes], Decision]
 
 _OPTIONS_KIND = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
+_AUDIENCE = "https://kubernetes.default.svc"
 _VALIDATIONS = ("Ignore", "Strict", "Warn")
 
 
@@ -84,7 +86,7 @@ class ResourceEndpoint:
         if request.method in ("GET", "HEAD"):
             return self._read(request, resource, asked, query)
         if resource.virtual:
-            return await self._review(request, resource, asked, user, authorize)
+            return await self._review(request, resource, asked, query, user, authorize)
         return await self._write(request, resource, asked, query, user)
 
     def _read(
@@ -120,10 +122,18 @@ class ResourceEndpoint:
         return await stream.answer(request)
 
     async def _review(
-        self, request: web.Request, resource: Resource, asked: Attributes, user: User, authorize: Authorize
+        self,
+        request: web.Request,
+        resource: Resource,
+        asked: Attributes,
+        query: dict[str, str],
+        user: User,
+        authorize: Authorize,
     ) -> web.StreamResponse:
         document = read_object(resource, request.headers.get("Content-Type", ""), await request.read())
         document["metadata"] = {"creationTimestamp": None}
+        if resource.kind != "SelfSubjectRulesReview":
+            record_update(None, document, _manager(request, query), now())
         if resource.kind == "TokenReview":
             return _json(await self._review_token(document), 201)
         answered = review(resource, document, asked.namespace, user, authorize, self._rbac.rules)
@@ -132,9 +142,9 @@ class ResourceEndpoint:
     async def _review_token(self, document: Document) -> Document:
         try:
             user = await self._authentication.user_of_token((document.get("spec") or {}).get("token", ""))
-        except StatusError:
-            return {**document, "status": {"user": {}, "error": "invalid bearer token"}}
-        return {**document, "status": {"authenticated": True, "user": user_info(user)}}
+        except StatusError as error:
+            return {**document, "status": {"user": {}, "error": f"[invalid bearer token, {error.__cause__}]"}}
+        return {**document, "status": {"authenticated": True, "user": user_info(user), "audiences": [_AUDIENCE]}}
 
     async def _write(
         self, request: web.Request, resource: Resource, asked: Attributes, query: dict[str, str], user: User
@@ -233,7 +243,9 @@ def _check_served(resource: Resource, asked: Attributes) -> None:
         verbs = resource.verbs
     if asked.verb not in verbs:
         raise status_error.method_not_allowed()
-    if asked.verb == "create" and resource.namespaced and not asked.namespace:
+    needs_name = asked.verb in ("update", "patch")
+    homeless = asked.verb == "create" and resource.namespaced and not asked.namespace
+    if homeless or (needs_name and not asked.name) or (asked.verb == "create" and asked.name):
         raise status_error.method_not_allowed()
 
 
@@ -243,6 +255,11 @@ def _home(resource: Resource, asked: Attributes) -> str:
 
 
 def _options(request: web.Request, query: dict[str, str], user: User, dry_run: bool) -> WriteOptions:
+    return WriteOptions(user, _manager(request, query), dry_run)
+
+
+def _manager(request: web.Request, query: dict[str, str]) -> str:
+    """The field manager: as asked for, or the program's name."""
     agent = request.headers.get("User-Agent", "").split("/")[0] or "unknown"
     manager = query.get("fieldManager", "")
     for position, letter in enumerate(manager):
@@ -250,7 +267,7 @@ def _options(request: web.Request, query: dict[str, str], user: User, dry_run: b
             text = f"invalid character U+{ord(letter):04X} (at position {position})"
             shown = GoValue('"' + manager.encode("unicode_escape").decode() + '"')
             raise options_failure(_OPTIONS_KIND[request.method], invalid("fieldManager", shown, text))
-    return WriteOptions(user, manager or agent, dry_run)
+    return manager or agent
 
 
 def _values(query: dict[str, str], name: str) -> list[str]:
