@@ -71,6 +71,15 @@ def _without(world: Any, step: str) -> None:
             run()
 
 
+@pytest.fixture(scope="module")
+def judged(world: Any) -> Any:
+    """A compute environment to be judged again and again, by updates."""
+    world.reset()
+    world.client("batch").create_compute_environment(**world.environment("ce"))
+    world.environment_settles("ce")
+    return world
+
+
 @pytest.mark.parametrize(
     "step",
     [
@@ -89,11 +98,20 @@ def _without(world: Any, step: str) -> None:
         "serviceaccounts list missing",
     ],
 )
-def test_each_mistake_in_the_cluster_is_invalid(empty: Any, step: str) -> None:
-    _without(empty, step)
-    empty.client("batch").create_compute_environment(**empty.environment("ce"))
-    environment = empty.environment_settles("ce")
+def test_each_mistake_in_the_cluster_is_invalid(judged: Any, step: str) -> None:
+    judged.reset_cluster()
+    _without(judged, step)
+    judged.client("batch").update_compute_environment(computeEnvironment="ce")
+    environment = judged.environment_settles("ce")
     assert (environment["status"], environment["statusReason"]) == ("INVALID", NAMESPACE_REFUSED)
+
+
+def test_no_mistake_is_valid(judged: Any) -> None:
+    judged.reset_cluster()
+    _without(judged, "nothing")
+    judged.client("batch").update_compute_environment(computeEnvironment="ce")
+    environment = judged.environment_settles("ce")
+    assert (environment["status"], environment["statusReason"]) == ("VALID", "ComputeEnvironment Healthy")
 
 
 @pytest.mark.parametrize(
