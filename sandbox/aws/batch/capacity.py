@@ -1,7 +1,7 @@
 """Instances of the compute environments: where a job fits, what to launch, what to take away."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,13 +10,12 @@ from sandbox.aws.batch.core import Core
 from sandbox.aws.batch.instance_types import InstanceType
 from sandbox.aws.batch.job_queues import JobQueue
 from sandbox.aws.batch.jobs import Job
-from sandbox.nodes import Nodes
+from sandbox.nodes import Nodes, NodeState
 
 TAINT = "batch.amazonaws.com/batch-node"
 UUID_LABEL = "batch.amazonaws.com/compute-environment-uuid"
 _POLL = 0.1
 _SWEEP = 1.0
-_LOOKAHEAD = 200
 
 MAX_RESOURCE = (
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE - "
@@ -103,28 +102,49 @@ class Capacity:
             return JOB_REQUIREMENT
         return None
 
-    def launch_for(self, queue: JobQueue, waiting: Iterable[Job]) -> bool:
-        """Launch an instance if the jobs at the head of a queue need more than is on its way; tells whether."""
-        environment = next((each for _, each in queue.environments if each.usable and self._room(each) > 0), None)
-        if environment is None:
-            return False
-        spare_cpu = spare_memory = 0
+    def launch_for(self, queue: JobQueue, waiting: list[Job]) -> bool:
+        """Launch an instance if the jobs at the head of a queue need more than is on its way; tells whether.
+
+        Args:
+            queue: The queue, its compute environments in their order.
+            waiting: The jobs at its head, at least one.
+        """
+        for _, environment in queue.environments:
+            if not environment.usable or not self._fitting(environment, waiting[0]):
+                continue
+            lacking = self._lacking(environment, waiting)
+            if lacking is None:
+                return False
+            kind = self._choose(environment, *lacking)
+            if kind is not None:
+                return self._launch(environment, kind)
+            if self._make_room(environment):
+                return True
+        return False
+
+    def _lacking(self, environment: ComputeEnvironment, waiting: list[Job]) -> tuple[Job, int, int] | None:
+        """The largest of the jobs, and what they all need beyond the instances that are on their way."""
+        cpu = memory = 0
         for node in environment.nodes:
             if node.phase != "joined" and not node.draining:
-                spare_cpu += node.cpu_millis
-                spare_memory += node.memory_mib
-        cpu = memory = 0
-        largest: Job | None = None
-        for _, job in zip(range(_LOOKAHEAD), waiting, strict=False):
+                cpu -= node.cpu_millis
+                memory -= node.memory_mib
+        largest = waiting[0]
+        for job in waiting:
             if not self._fitting(environment, job):
                 break
             cpu, memory = cpu + job.spec.cpu_millis, memory + job.spec.memory_mib
-            if largest is None or job.spec.cpu_millis > largest.spec.cpu_millis:
+            if job.spec.cpu_millis > largest.spec.cpu_millis:
                 largest = job
-        if largest is None or (cpu <= spare_cpu and memory <= spare_memory):
-            return False
-        kind = self._choose(environment, largest, cpu - spare_cpu, memory - spare_memory)
-        return kind is not None and self._launch(environment, kind)
+        return (largest, cpu, memory) if cpu > 0 or memory > 0 else None
+
+    def _make_room(self, environment: ComputeEnvironment) -> bool:
+        """Take an idle instance away that is too small for the job at the head; tells whether there was one."""
+        for node in environment.nodes:
+            if node.phase == "joined" and not node.jobs:
+                self._terminate(node)
+                return True
+        return False
 
     def _room(self, environment: ComputeEnvironment) -> int:
         used = sum(node.kind.vcpus for node in environment.nodes if not node.draining)
@@ -201,11 +221,8 @@ class Capacity:
                 if node not in node.environment.nodes:
                     self._pending.remove(node)
                     continue
-                try:
-                    state = self._nodes.state(node.instance_id)
-                except LookupError:
-                    # Terminated by other hands.
-                    node.environment.nodes.remove(node)
+                state = self._state(node)
+                if state is None:
                     self._pending.remove(node)
                     continue
                 node.phase = state.phase
@@ -241,7 +258,7 @@ class Capacity:
         """A job has left a node."""
         if node.draining and not node.jobs:
             self._terminate(node)
-        else:
+        elif self._state(node) is not None:
             self._sweep_later()
 
     def _sweep_later(self) -> None:
@@ -258,6 +275,8 @@ class Capacity:
             left = False
             for environment in self._core.state.compute_environments.values():
                 for node in list(environment.nodes):
+                    if self._state(node) is None:
+                        continue
                     used = sum(each.kind.vcpus for each in environment.nodes)
                     spare = used - node.kind.vcpus >= environment.compute_resources["minvCpus"]
                     if node.phase == "joined" and not node.jobs and node.idle_since <= before and spare:
@@ -267,7 +286,19 @@ class Capacity:
                 self._sweep_later()
 
     def _terminate(self, node: Node) -> None:
-        environment = node.environment
-        environment.nodes.remove(node)
-        self._set_desired(environment)
+        self._forget(node)
         self._core.work(lambda: self._nodes.terminate(node.instance_id))
+
+    def _forget(self, node: Node) -> None:
+        if node in node.environment.nodes:
+            node.environment.nodes.remove(node)
+            self._set_desired(node.environment)
+            self._core.wake()
+
+    def _state(self, node: Node) -> NodeState | None:
+        """What is known of an instance; one that other hands have terminated is forgotten."""
+        try:
+            return self._nodes.state(node.instance_id)
+        except LookupError:
+            self._forget(node)
+            return None

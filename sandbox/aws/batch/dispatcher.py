@@ -3,6 +3,7 @@
 import threading
 import time
 import traceback
+from itertools import islice
 
 from sandbox.aws.batch import job_documents
 from sandbox.aws.batch.capacity import Capacity
@@ -13,6 +14,7 @@ from sandbox.aws.batch.lifecycle import Lifecycle
 from sandbox.aws.batch.pod_runner import PodRunner
 
 _AT_ONCE = 100
+_LOOKAHEAD = 200
 CANCELLED = "Canceled by JobStateTimeLimit action due to reason: {reason}"
 """User Guide, job_stuck_in_runnable_time_limit_actions."""
 
@@ -98,7 +100,8 @@ class Dispatcher:
         reason = self._capacity.blocked_reason(queue, job)
         if reason is None:
             self._blocked.pop(queue, None)
-            while self._capacity.launch_for(queue, queue.order.jobs()):
+            waiting = list(islice(queue.order.jobs(), _LOOKAHEAD))
+            while self._capacity.launch_for(queue, waiting):
                 pass
         elif self._blocked.get(queue) != (job, reason):
             self._blocked[queue] = (job, reason)

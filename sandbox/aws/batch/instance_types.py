@@ -65,13 +65,18 @@ def resolve(wanted: Sequence[str]) -> list[InstanceType]:
     Raises:
         KeyError: A word is neither a type nor a family nor one of Batch's own.
     """
+    return list(_resolved(tuple(wanted)))
+
+
+@functools.cache
+def _resolved(wanted: tuple[str, ...]) -> tuple[InstanceType, ...]:
     found: dict[str, InstanceType] = {}
     for word in wanted:
         names = _names("default_x86_64" if word == "optimal" else word)
         if not names:
             raise KeyError(word)
         found.update({name: _instance_type(name) for name in names})
-    return sorted(found.values(), key=lambda each: (each.vcpus, each.memory_mib, each.name))
+    return tuple(sorted(found.values(), key=lambda each: (each.vcpus, each.memory_mib, each.name)))
 
 
 @functools.cache

@@ -130,6 +130,39 @@ def test_more_is_not_launched_than_max_vcpus(tutorial: Any) -> None:
     assert tutorial.job_ends(parent)["status"] == "SUCCEEDED"
 
 
+def test_the_second_environment_takes_what_the_first_cannot(tutorial: Any) -> None:
+    batch = tutorial.client("batch")
+    batch.create_compute_environment(
+        **tutorial.environment("tiny", computeResources__instanceTypes=["m5.large"], computeResources__maxvCpus=2)
+    )
+    tutorial.environment_settles("tiny")
+    order = [{"order": 1, "computeEnvironment": "tiny"}, {"order": 2, "computeEnvironment": "My-Eks-CE1"}]
+    batch.create_job_queue(jobQueueName="both", priority=1, computeEnvironmentOrder=order)
+    tutorial.queue_settles("both")
+    command = ["sh", "-c", "echo $AWS_BATCH_CE_NAME; sleep 0.5"]
+    first = tutorial.submit("first", command, jobQueue="both")
+    big = tutorial.submit("big", jobQueue="both", eksPropertiesOverride=override("3", "64Mi", "true"))
+    assert [tutorial.job_ends(each)["status"] for each in (first, big)] == ["SUCCEEDED", "SUCCEEDED"]
+    nodes = [tutorial.job(each)["eksProperties"]["podProperties"]["nodeName"] for each in (first, big)]
+    assert nodes[0] != nodes[1]
+
+
+def test_a_lost_node_fails_its_jobs_and_is_replaced(tutorial: Any) -> None:
+    job_id = tutorial.submit("held", ["sh", "-c", "sleep $((AWS_BATCH_JOB_ATTEMPT == 1 ? 60 : 0))"])
+    lost = tutorial.job_is(job_id, "RUNNING")["eksProperties"]["podProperties"]["nodeName"]
+    retried = tutorial.submit(
+        "retried", ["sh", "-c", "sleep $((AWS_BATCH_JOB_ATTEMPT == 1 ? 60 : 0))"], retryStrategy={"attempts": 2}
+    )
+    tutorial.job_is(retried, "RUNNING")
+    found = tutorial.client("ec2").describe_instances(Filters=[{"Name": "private-dns-name", "Values": [lost]}])
+    instance_id = found["Reservations"][0]["Instances"][0]["InstanceId"]
+    tutorial.control("DELETE", f"/_sandbox/nodes/{instance_id}")
+    assert tutorial.job_ends(job_id)["status"] == "FAILED"
+    job = tutorial.job_ends(retried)
+    assert (job["status"], len(job["eksAttempts"])) == ("SUCCEEDED", 2)
+    assert job["eksAttempts"][1]["nodeName"] != lost
+
+
 def test_the_lighter_share_goes_first(tutorial: Any) -> None:
     batch = tutorial.client("batch")
     shares = [{"shareIdentifier": "heavy", "weightFactor": 4.0}, {"shareIdentifier": "light*", "weightFactor": 1.0}]
