@@ -1,5 +1,6 @@
 """`make up`: sandbox, Prefect server, worker and deployments, until interrupted."""
 
+import argparse
 import os
 import signal
 import subprocess
@@ -20,13 +21,16 @@ UI_PORT = 4200
 
 def main() -> int:
     """Start everything, print where it is, wait for Ctrl-C, stop everything."""
+    parser = argparse.ArgumentParser(prog="python -m demo.up", description=__doc__)
+    parser.add_argument("--port", type=int, default=UI_PORT, help="of the Prefect UI; 0 for any free one")
+    port = parser.parse_args().port
     interrupted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: interrupted.set())
     with tempfile.TemporaryDirectory(prefix="batch-eks-up-") as directory:
         state_dir = Path(directory)
         print("Starting the sandbox, a Prefect server and a worker ...", flush=True)
-        with PrefectServer(state_dir / "server", UI_PORT) as server, RemoteSandbox(state_dir / "sandbox") as sandbox:
+        with PrefectServer(state_dir / "server", port) as server, RemoteSandbox(state_dir / "sandbox") as sandbox:
             environment = os.environ | server.env | sandbox.env | {"PYTHONPATH": str(PROJECT)}
             register = [sys.executable, "-m", "deployments.register", "--cluster", sandbox.env["EKS_CLUSTER"]]
             subprocess.run(register, cwd=PROJECT, env=environment, check=True, stdout=subprocess.DEVNULL)

@@ -69,7 +69,7 @@ def report_outcomes(title: str, futures: Sequence[PrefectFuture[Any]], *, key: s
 
 def _markdown(title: str, report: Report, failures: Sequence[str]) -> str:
     lines = [f"# {title}", "", report.summary, ""]
-    lines += ["| step | name | action | identifier | changes |", "|---|---|---|---|---|"]
+    lines += ["| step | name | action | changes | identifier |", "|---|---|---|---|---|"]
     lines += [_row(outcome) for outcome in report.outcomes]
     notes = [outcome.note for outcome in report.outcomes if outcome.note]
     if notes:
@@ -81,11 +81,12 @@ def _markdown(title: str, report: Report, failures: Sequence[str]) -> str:
 
 def _row(outcome: Outcome) -> str:
     name = f"[{outcome.name}]({outcome.console_url})" if outcome.console_url else outcome.name
-    changes = [_cell(str(change)) for change in outcome.changes]
+    # Of what is new, every field differs from nothing.
+    changes = [] if outcome.action == "created" else [_cell(str(change)) for change in outcome.changes]
     if len(changes) > _SHOWN_CHANGES:
         changes[_SHOWN_CHANGES:] = [f"and {len(changes) - _SHOWN_CHANGES} more"]
     action = f"would be {outcome.action}" if outcome.planned and outcome.changes else outcome.action
-    return f"| {outcome.step} | {name} | {action} | `{outcome.identifier}` | {'<br>'.join(changes)} |"
+    return f"| {outcome.step} | {name} | {action} | {'<br>'.join(changes)} | {outcome.identifier} |"
 
 
 def _cell(text: str, limit: int = 160) -> str:
