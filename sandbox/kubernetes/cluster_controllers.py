@@ -37,7 +37,7 @@ class ClusterControllers:
         for namespace in self._client.get("/api/v1/namespaces")["items"]:
             self._ensure_account(namespace["metadata"]["name"])
         self._aggregate()
-        for follow in (self._follow_namespaces, self._follow_roles):
+        for follow in (self._follow_namespaces, self._follow_accounts, self._follow_roles):
             thread = threading.Thread(target=self._repeat, args=(follow,), name=follow.__name__.strip("_"), daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -62,6 +62,13 @@ class ClusterControllers:
         for event in self._client.watch("/api/v1/namespaces", resourceVersion=since):
             if event["type"] != "DELETED":
                 self._bring_in_order(event["object"])
+
+    def _follow_accounts(self) -> None:
+        path, default = "/api/v1/serviceaccounts", "metadata.name=default"
+        since = self._client.get(path, fieldSelector=default)["metadata"]["resourceVersion"]
+        for event in self._client.watch(path, fieldSelector=default, resourceVersion=since):
+            if event["type"] == "DELETED":
+                self._bring_in_order(self._client.get(f"/api/v1/namespaces/{event['object']['metadata']['namespace']}"))
 
     def _follow_roles(self) -> None:
         listed = self._client.get(_CLUSTER_ROLES)

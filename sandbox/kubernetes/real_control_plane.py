@@ -3,8 +3,10 @@
 import secrets
 import ssl
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 from cryptography.hazmat.primitives import serialization
@@ -21,6 +23,11 @@ from sandbox.kubernetes.etcd import Etcd
 from sandbox.kubernetes.token_webhook import TokenWebhook
 
 _HOSTS = ("127.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+_GROUP = "rbac.authorization.k8s.io"
+_RBAC = f"/apis/{_GROUP}/v1"
+_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+_ECHO = "sandbox:echo"
+_CACHE_TIMEOUT = 30.0
 _ISSUER = "https://kubernetes.default.svc"
 
 
@@ -79,27 +86,37 @@ class RealControlPlane:
     def reset(self) -> None:
         """Put etcd's contents back and wait until the API server has noticed."""
         self._etcd.restore(self._initial)
-        self._await_watch_caches()
+        self._await_caches()
         self._audit.clear()
 
     def calls(self) -> list[ApiCall]:
         """Every request since `start` or `reset` that was not the sandbox's own."""
         return self._audit.calls()
 
-    def _await_watch_caches(self) -> None:
-        """Write once and wait for its echo: the caches that authorization and admission read are then current."""
-        path = "/api/v1/namespaces/default/configmaps"
-        made = self._client.post(path, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "echo-"}})
-        for collection in (
-            "/api/v1/namespaces",
-            "/api/v1/serviceaccounts",
-            "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-            "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
-            "/apis/rbac.authorization.k8s.io/v1/roles",
-            "/apis/rbac.authorization.k8s.io/v1/rolebindings",
-        ):
-            self._client.get(collection, limit="1")
-        self._client.delete(f"{path}/{made['metadata']['name']}")
+    def _await_caches(self) -> None:
+        """Wait until the caches that authorization reads have seen a change of each kind come and go."""
+        grants = [
+            (f"{_RBAC}/clusterroles", _role("get")),
+            (f"{_RBAC}/clusterrolebindings", _binding("ClusterRole")),
+            (f"{_RBAC}/namespaces/default/roles", _role("list")),
+            (f"{_RBAC}/namespaces/default/rolebindings", _binding("Role")),
+        ]
+        for path, body in grants:
+            self._client.post(path, body)
+        self._await_verbs("get", "list", allowed=True)
+        for path, _ in grants:
+            self._client.delete(f"{path}/{_ECHO}")
+        self._await_verbs("get", "list", allowed=False)
+
+    def _await_verbs(self, *verbs: str, allowed: bool) -> None:
+        for verb in verbs:
+            asked = {"verb": verb, "resource": "echoes", "namespace": "default"}
+            spec = {"spec": {"user": _ECHO, "resourceAttributes": asked}}
+            deadline = time.monotonic() + _CACHE_TIMEOUT
+            while self._client.post(_REVIEWS, spec)["status"]["allowed"] != allowed:
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"the API server's caches are not current after {_CACHE_TIMEOUT:.0f} s")
+                time.sleep(0.005)
 
     def _ready(self) -> bool:
         context = ssl.create_default_context(cafile=str(self._authority.ca_file))
@@ -169,6 +186,19 @@ class RealControlPlane:
         path.touch(mode=0o600)
         path.write_text(text)
         return path
+
+
+def _role(verb: str) -> dict[str, Any]:
+    return {"metadata": {"name": _ECHO}, "rules": [{"apiGroups": [""], "resources": ["echoes"], "verbs": [verb]}]}
+
+
+def _binding(kind: str) -> dict[str, Any]:
+    subjects = [{"apiGroup": _GROUP, "kind": "User", "name": _ECHO}]
+    return {
+        "metadata": {"name": _ECHO},
+        "subjects": subjects,
+        "roleRef": {"apiGroup": _GROUP, "kind": kind, "name": _ECHO},
+    }
 
 
 def _rsa_key() -> str:

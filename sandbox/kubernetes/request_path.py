@@ -1,9 +1,11 @@
 """What a request's path means (`k8s.io/apiserver/pkg/endpoints/request/requestinfo.go`)."""
 
+import re
 from dataclasses import dataclass
 
 from sandbox.kubernetes.identity import Attributes
 
+_ONE = re.compile(r"metadata\.name==?([^,=!]+)")
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete", "GET": "get", "HEAD": "get"}
 
 
@@ -36,7 +38,10 @@ class RequestPath:
                 rest = rest[2:]
         resource, name = rest[0], rest[1] if len(rest) >= 2 else ""
         subresource = rest[2] if len(rest) >= 3 else ""
-        return cls(Attributes(_verb(method, name, query), group, resource, subresource, namespace, name, path), version)
+        verb = _verb(method, name, query)
+        if verb in ("list", "watch", "deletecollection") and (one := _ONE.fullmatch(query.get("fieldSelector", ""))):
+            name = one[1]
+        return cls(Attributes(verb, group, resource, subresource, namespace, name, path), version)
 
 
 def _verb(method: str, name: str, query: dict[str, str]) -> str:

@@ -92,7 +92,7 @@ class ResourceEndpoint:
     def _read(
         self, request: web.Request, resource: Resource, asked: Attributes, query: dict[str, str]
     ) -> web.StreamResponse:
-        if asked.name:
+        if asked.verb == "get":
             requested_version(query, self._store.version)
             document = self._objects.get(resource, _home(resource, asked), asked.name)
             documents, version = [document], document["metadata"]["resourceVersion"]
@@ -101,7 +101,7 @@ class ResourceEndpoint:
             documents, version = document["items"], document["metadata"]["resourceVersion"]
         if asks_for_table(request.headers.get("Accept", "")):
             table = as_table(resource, documents, version, query.get("includeObject") == "Object")
-            if not asked.name:
+            if asked.verb == "list":
                 table["metadata"] = document["metadata"]
             return _json(table)
         return _json(document)
@@ -109,9 +109,6 @@ class ResourceEndpoint:
     async def _watch(
         self, request: web.Request, resource: Resource, asked: Attributes, query: dict[str, str]
     ) -> web.StreamResponse:
-        if asked.name:
-            raise status_error.method_not_allowed()
-
         def present(document: Document) -> Document:
             if asks_for_table(request.headers.get("Accept", "")):
                 version = document["metadata"]["resourceVersion"]
@@ -223,7 +220,7 @@ class ResourceEndpoint:
         options: WriteOptions,
     ) -> web.StreamResponse:
         namespace = _home(resource, asked)
-        if asked.name:
+        if asked.verb == "delete":
             document, shown = self._objects.delete(resource, namespace, asked.name, deletion, options)
             return _json(document if shown else _deleted(resource, document))
         listed = list_objects(self._store, resource, asked.namespace, query)

@@ -10,6 +10,11 @@ from typing import Any
 from sandbox.authenticator import Identity, Refused
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
 class TokenWebhook:
     """Serves TokenReviews.
 
@@ -18,8 +23,7 @@ class TokenWebhook:
     """
 
     def __init__(self, authenticate: Callable[[str], Identity]) -> None:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(authenticate))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(authenticate))
         self._thread = threading.Thread(target=self._server.serve_forever, name="token-webhook", daemon=True)
 
     def start(self) -> None:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ KINDS = ["embedded", "real"] if os.environ.get("KUBEBUILDER_ASSETS") else ["embe
 class Cluster:
     """A control plane and ways to talk to it.
 
-    Tokens of users are `user:NAME` or `user:NAME:GROUP,GROUP`; everything else is refused.
+    Tokens of users are `user|NAME` or `user|NAME|GROUP,GROUP`; everything else is refused.
     """
 
     kind: str
@@ -36,7 +37,7 @@ class Cluster:
 
     def token(self, user: str = "", *groups: str) -> str:
         """A bearer token."""
-        return f"user:{user}:{','.join(groups)}" if user else self.control_plane.admin_token
+        return f"user|{user}|{','.join(groups)}" if user else self.control_plane.admin_token
 
     def official(self, user: str = "", *groups: str) -> kubernetes.client.ApiClient:
         """The official Python client."""
@@ -65,8 +66,6 @@ class Cluster:
 
 def eventually(condition: Callable[[], object]) -> None:
     """Wait until something is true; the real control plane's parts follow each other with a small delay."""
-    import time
-
     deadline = time.monotonic() + 15
     while not condition():
         assert time.monotonic() < deadline, "still not so after 15 s"
@@ -128,8 +127,8 @@ def kubectl(cluster: Cluster, tmp_path: Path) -> Callable[..., subprocess.Comple
 
 def authenticate(token: str) -> Identity:
     """Whose a token of these tests is."""
-    kind, _, rest = token.partition(":")
-    name, _, groups = rest.partition(":")
+    kind, _, rest = token.partition("|")
+    name, _, groups = rest.partition("|")
     if kind != "user":
         raise Refused("not a token of these tests")
     return Identity(name, f"uid-of-{name}", tuple(filter(None, groups.split(","))))
