@@ -26,8 +26,10 @@ def as_table(resource: Resource, documents: Iterable[Document], version: str, wh
         created = document["metadata"]["creationTimestamp"] if dated else _age(document)
         row = [document["metadata"]["name"], *cells(document), created, *wide_cells(document)]
         rows.append({"cells": row, "object": _carried(document, whole_object)})
-    definitions = [_column(name) for name in ("Name", *columns, "Created At" if dated else "Age")]
-    definitions += [{**_column(name), "priority": 1} for name in wide_columns]
+    definitions = [_column(name) for name in ("Name", *columns, "Created At" if dated else "Age", *wide_columns)]
+    for definition in definitions:
+        if definition["name"] in _WIDE_ONLY or (resource.plural == "events" and definition["name"] in ("Name", "Age")):
+            definition["priority"] = 1
     metadata = {"resourceVersion": version}
     return {
         "kind": "Table",
@@ -116,8 +118,7 @@ def _node_cells(document: Document) -> list[object]:
     prefix = "node-role.kubernetes.io/"
     labels = document["metadata"].get("labels") or {}
     roles = sorted(label.removeprefix(prefix) for label in labels if label.startswith(prefix))
-    version = document.get("status", {}).get("nodeInfo", {}).get("kubeletVersion", "")
-    return [shown, ",".join(roles) or "<none>", version]
+    return [shown, ",".join(roles) or "<none>"]
 
 
 def _event_cells(document: Document) -> list[object]:
@@ -148,19 +149,22 @@ def _wide_node_cells(document: Document) -> list[object]:
     addresses = {item["type"]: item["address"] for item in status.get("addresses") or []}
     info = status.get("nodeInfo", {})
     found = [addresses.get("InternalIP"), addresses.get("ExternalIP"), info.get("osImage"), info.get("kernelVersion")]
-    return [*(value or "<none>" for value in found), info.get("containerRuntimeVersion") or "<unknown>"]
+    runtime = info.get("containerRuntimeVersion") or "<unknown>"
+    return [info.get("kubeletVersion", ""), *(value or "<none>" for value in found), runtime]
 
 
+# Columns behind the age; all but a node's version are only shown by `kubectl get -o wide`.
 _WIDE_COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[Document], list[object]]]] = {
     "pods": (("IP", "Node", "Nominated Node", "Readiness Gates"), _wide_pod_cells),
     "nodes": (
-        ("Internal-IP", "External-IP", "OS-Image", "Kernel-Version", "Container-Runtime"),
+        ("Version", "Internal-IP", "External-IP", "OS-Image", "Kernel-Version", "Container-Runtime"),
         _wide_node_cells,
     ),
 }
+_WIDE_ONLY = {name for columns, _ in _WIDE_COLUMNS.values() for name in columns} - {"Version"}
 _COLUMNS: dict[str, tuple[tuple[str, ...], Callable[[Document], list[object]]]] = {
     "pods": (("Ready", "Status", "Restarts"), _pod_cells),
-    "nodes": (("Status", "Roles", "Version"), _node_cells),
+    "nodes": (("Status", "Roles"), _node_cells),
     "namespaces": (("Status",), lambda document: [document["status"]["phase"]]),
     "configmaps": (
         ("Data",),

@@ -102,3 +102,33 @@ def test_wait(cluster, ok, kubectl):
     assert "condition met" in ok("wait", "--for=condition=Ready", "pod/p", "-n", "batch", "--timeout=20s")
     ok("delete", "pod", "p", "-n", "batch")
     ok("wait", "--for=delete", "pod/p", "-n", "batch", "--timeout=20s")
+
+
+def test_the_columns_that_people_look_at(cluster, ok):
+    cluster.namespace("batch")
+    admin = cluster.client()
+    admin.post("/api/v1/nodes", {"metadata": {"name": "n1"}, "status": {"nodeInfo": {"kubeletVersion": "v1.33.0"}}})
+    pod = {"metadata": {"name": "p"}, "spec": {"nodeName": "n1", "containers": [{"name": "c", "image": "i"}]}}
+    admin.post("/api/v1/namespaces/batch/pods", pod)
+    involved = {"kind": "Pod", "name": "p", "namespace": "batch"}
+    event = {
+        "metadata": {"name": "e"},
+        "involvedObject": involved,
+        "reason": "BackOff",
+        "message": "no",
+        "type": "Normal",
+    }
+    admin.post("/api/v1/namespaces/batch/events", event)
+    waiting = {"name": "c", "image": "i", "imageID": "", "ready": False, "restartCount": 2}
+    state = {"waiting": {"reason": "ImagePullBackOff"}}
+    admin.patch(
+        "/api/v1/namespaces/batch/pods/p/status", {"status": {"containerStatuses": [{**waiting, "state": state}]}}
+    )
+    for kind, columns, values in (
+        ("pods", "NAME READY STATUS RESTARTS AGE", ["p", "0/1", "ImagePullBackOff", "2"]),
+        ("nodes", "NAME STATUS ROLES AGE VERSION", ["n1", "Unknown", "<none>"]),
+        ("events", "LAST SEEN TYPE REASON OBJECT MESSAGE", ["<unknown>", "Normal", "BackOff", "pod/p", "no"]),
+    ):
+        heading, row = (" ".join(line.split()) for line in ok("get", kind, "-n", "batch").splitlines())
+        assert heading == columns
+        assert row.split()[: len(values)] == values

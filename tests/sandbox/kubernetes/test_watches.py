@@ -5,6 +5,7 @@ import threading
 import kubernetes
 import pytest
 
+from sandbox.authenticator import Identity
 from sandbox.kubernetes.client import ApiClient, ApiError
 from sandbox.kubernetes.embedded_control_plane import EmbeddedControlPlane
 
@@ -66,7 +67,7 @@ def test_a_version_that_is_forgotten_has_expired(admin):
 
 
 def test_a_watch_ends_with_the_control_planes_stop(cluster):
-    plane = EmbeddedControlPlane(cluster.authority, lambda token: None)
+    plane = EmbeddedControlPlane(cluster.authority, lambda token: Identity(token, "", ()))
     plane.start()
     client = ApiClient(plane.url, cluster.authority.ca_file, plane.admin_token)
     events = client.watch("/api/v1/namespaces")
