@@ -69,9 +69,7 @@ def identify(environ: Mapping[str, Any], body: bytes) -> Operation:
     target = environ.get("HTTP_X_AMZ_TARGET")
     if target:
         return Operation(service, target.rpartition(".")[2], "json", key, region)
-    if "Action" not in query and environ.get("CONTENT_TYPE", "").startswith(
-        "application/x-www-form-urlencoded"
-    ):
+    if "Action" not in query and environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         query = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
     if "Action" in query:
         dry_run = query.get("DryRun", ["false"])[0].lower() == "true"
@@ -105,11 +103,7 @@ def _rest_operations(service: str) -> tuple[tuple[str, str, re.Pattern[str]], ..
         return ()
     operations = []
     for name, operation in model["operations"].items():
-        uri = (
-            re.escape(operation["http"]["requestUri"].partition("?")[0])
-            .replace(r"\{", "{")
-            .replace(r"\}", "}")
-        )
+        uri = re.escape(operation["http"]["requestUri"].partition("?")[0]).replace(r"\{", "{").replace(r"\}", "}")
         uri = re.sub(r"\{(\w+)\\\+\}", r"(?P<\1>.+)", uri)
         uri = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", uri)
         operations.append((name, operation["http"]["method"], re.compile(uri + "/?")))
@@ -147,9 +141,7 @@ class CallLog:
         with self._lock:
             self._calls.append(call)
 
-    def add_source(
-        self, calls: Callable[[], Iterable[AwsCall]], clear: Callable[[], None] | None = None
-    ) -> None:
+    def add_source(self, calls: Callable[[], Iterable[AwsCall]], clear: Callable[[], None] | None = None) -> None:
         """Merge another listener's calls into the audit."""
         self._sources.append((calls, clear))
 

@@ -37,9 +37,7 @@ class Fault:
         """
         known = {field.name for field in fields(cls)}
         if unknown := set(document) - known:
-            raise ValueError(
-                f"unknown keys {sorted(unknown)} in a fault; there are: {', '.join(sorted(known))}"
-            )
+            raise ValueError(f"unknown keys {sorted(unknown)} in a fault; there are: {', '.join(sorted(known))}")
         fault = cls(**document)
         if fault.status is None and not fault.reset and not fault.delay:
             raise ValueError("a fault needs a status, a reset or a delay")

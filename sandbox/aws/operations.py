@@ -44,9 +44,7 @@ class Operations:
             return None
         try:
             parameters = _parameters(operation, environ, body)
-            caller = Caller(
-                account_of(operation.access_key), operation.region, caller_of(operation.access_key)
-            )
+            caller = Caller(account_of(operation.access_key), operation.region, caller_of(operation.access_key))
             answer = handler(parameters, caller)
         except AwsError as error:
             return error_response(operation, error.status, error.code, error.message)
@@ -79,9 +77,7 @@ def error_response(operation: Operation, status: int, code: str, message: str) -
         return Response(json.dumps(document), status, headers, content_type="application/json")
     parts = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
     if operation.service == "ec2":
-        text = (
-            f"<Response><Errors><Error>{parts}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
-        )
+        text = f"<Response><Errors><Error>{parts}</Error></Errors><RequestID>{request_id}</RequestID></Response>"
     else:
         kind = "Sender" if status < 500 else "Receiver"
         text = (

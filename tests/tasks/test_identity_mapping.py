@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from kubernetes.client.exceptions import ApiException
 from prefect import flow
 
 from blocks.eks_cluster import EksCluster
@@ -92,18 +93,20 @@ def test_eight_writers_at_once_lose_nothing(cluster: EksCluster) -> None:
 
 def test_writers_that_are_not_ours_lose_nothing_either(cluster: EksCluster) -> None:
     def add_by_hand(number: int) -> None:
-        from kubernetes.client.exceptions import ApiException
+        while not added(number):
+            pass
 
-        while True:
-            config_map = cluster.core_v1.read_namespaced_config_map("aws-auth", "kube-system")
-            entry = f"- rolearn: arn:aws:iam::123456789012:role/Hand{number}\n  username: hand-{number}\n"
-            config_map.data["mapRoles"] += entry
-            try:
-                cluster.core_v1.replace_namespaced_config_map("aws-auth", "kube-system", config_map)
-            except ApiException as error:
-                assert error.status == 409
-                continue
-            return
+    def added(number: int) -> bool:
+        config_map = cluster.core_v1.read_namespaced_config_map("aws-auth", "kube-system")
+        entry = f"- rolearn: arn:aws:iam::123456789012:role/Hand{number}\n  username: hand-{number}\n"
+        config_map.data["mapRoles"] += entry
+        try:
+            cluster.core_v1.replace_namespaced_config_map("aws-auth", "kube-system", config_map)
+        except ApiException as error:
+            if error.status != 409:
+                raise
+            return False
+        return True
 
     with ThreadPoolExecutor(8) as hands:
         others = [hands.submit(add_by_hand, number) for number in range(7)]
