@@ -19,7 +19,7 @@ test: lint
 	$(BIN)/coverage report
 
 test-full: lint
-	$(BIN)/python -m pytest -m "campaign or not campaign"
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "campaign or not campaign"
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

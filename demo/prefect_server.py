@@ -7,11 +7,11 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import httpx
 
 from sandbox.guardian import Guardian
 
@@ -87,12 +87,10 @@ class PrefectServer:
         """
         deadline = time.monotonic() + _READY_SECONDS
         while time.monotonic() < deadline and self._process is not None and self._process.poll() is None:
-            try:
-                with urllib.request.urlopen(f"{self.ui_url}/api/health", timeout=5) as answer:  # noqa: S310 (loopback)
-                    if answer.status == 200:
-                        return
-            except (urllib.error.URLError, OSError):
-                time.sleep(0.2)
+            with contextlib.suppress(httpx.HTTPError):
+                if httpx.get(f"{self.ui_url}/api/health", timeout=5, trust_env=False).status_code == 200:
+                    return
+            time.sleep(0.2)
         written = self.log_file.read_text(errors="replace")[-4000:]
         self.stop()
         raise RuntimeError(f"the Prefect server did not become ready. It wrote:\n{written}")

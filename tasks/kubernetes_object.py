@@ -119,8 +119,10 @@ def merged(observed: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, 
     result = dict(observed)
     for key, value in wanted.items():
         inside = result.get(key)
-        both_maps = isinstance(value, Mapping) and isinstance(inside, Mapping)
-        result[key] = merged(inside, value) if both_maps else value  # type: ignore[arg-type]
+        if isinstance(value, Mapping) and isinstance(inside, Mapping):
+            result[key] = merged(inside, value)
+        else:
+            result[key] = value
     return result
 
 

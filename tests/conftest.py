@@ -1,6 +1,5 @@
 """What all tests share: one Prefect server, and a sandbox for each Kubernetes control plane."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
@@ -8,14 +7,18 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from hypothesis import HealthCheck, settings
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 from blocks.eks_cluster import EksCluster
 from demo.prefect_server import PrefectServer
 from sandbox.remote import RemoteSandbox
 from specs.platform import PlatformSpec
+from tests.control_planes import CONTROL_PLANES
 
-CONTROL_PLANES = ["embedded", "real"] if "KUBEBUILDER_ASSETS" in os.environ else ["embedded"]
+# These machines are shared: a slow draw is no defect of a strategy.
+settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared-machine")
 
 
 @pytest.fixture(scope="session")

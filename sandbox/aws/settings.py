@@ -30,7 +30,7 @@ class Settings:
     """Until the job at the head of a blocked queue gets its statusReason (AWS: minutes)."""
     node_idle_timeout: float = 60.0
     """Until a node without jobs is taken away (AWS: minutes, or minScaleDownDelayMinutes)."""
-    pod_cleanup_delay: float = 2.0
+    pod_cleanup_delay: float = 10.0
     """Between a pod's end and its deletion ("AWS Batch aggressively cleans up the pods", public EKS tutorial)."""
     pod_retry_delay: float = 2.0
     """Until a pod that the cluster refused is tried again; the job stays RUNNABLE meanwhile."""

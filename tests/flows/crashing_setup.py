@@ -13,10 +13,12 @@ import httpx
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from blocks.eks_cluster import EksCluster
+from blocks.operation_error import OperationError
 from flows.setup import setup_batch
 from specs.platform import PlatformSpec
+from tasks.report import StepsFailedError
 
-CRASHED = 137
+CRASHED, FAILED = 137, 3
 
 
 def run(environment: dict[str, str], prefect: dict[str, str], die_after: int | None, report: Path) -> None:
@@ -39,7 +41,10 @@ def run(environment: dict[str, str], prefect: dict[str, str], die_after: int | N
     with temporary_settings(settings):
         resources = {"instanceRole": environment["INSTANCE_PROFILE"]}
         platform = PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}})
-        result = setup_batch(EksCluster(cluster_name=environment["EKS_CLUSTER"]), platform)
+        try:
+            result = setup_batch(EksCluster(cluster_name=environment["EKS_CLUSTER"]), platform)
+        except (StepsFailedError, OperationError):
+            os._exit(FAILED)
     outcomes = [[outcome.step, outcome.name, outcome.action] for outcome in result.outcomes]
     report.write_text(json.dumps({"outcomes": outcomes, "mutating": meter.count()}))
     os._exit(0)

@@ -79,6 +79,7 @@ def state(sandbox: RemoteSandbox) -> dict[str, Any]:
     }
 
 
+@pytest.mark.timeout(900)
 def test_a_run_stopped_after_any_of_its_mutating_calls_is_finished_by_the_next(
     embedded_sandbox: RemoteSandbox, setup: Runner
 ) -> None:

@@ -1,6 +1,8 @@
 from typing import Any
 
+import boto3
 import pytest
+from prefect_aws import AwsCredentials
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
@@ -156,3 +158,41 @@ def test_the_definition_is_pinned_to_the_digest_in_the_private_registry(
 def test_a_cluster_that_does_not_exist_is_said_so(sandbox: RemoteSandbox, platform: PlatformSpec) -> None:
     with pytest.raises(OperationError, match="no cluster of this name in us-east-1"):
         setup_batch(EksCluster(cluster_name="nowhere"), platform)
+
+
+def worker(cluster: EksCluster, *, mapped: bool) -> EksCluster:
+    """The cluster as an IAM role sees it that may write roles, but holds none of the rights that they grant."""
+    boto3.client("iam").create_role(RoleName="worker", AssumeRolePolicyDocument="{}")
+    if mapped:
+        config_map = cluster.core_v1.read_namespaced_config_map("aws-auth", "kube-system")
+        entry = "- rolearn: arn:aws:iam::123456789012:role/worker\n  username: worker\n"
+        config_map.data["mapRoles"] = entry + config_map.data["mapRoles"]
+        cluster.core_v1.replace_namespaced_config_map("aws-auth", "kube-system", config_map)
+        rules = [
+            {"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["*"], "verbs": ["get", "create", "update"]},
+            {"apiGroups": [""], "resources": ["namespaces", "configmaps"], "verbs": ["get", "create", "update"]},
+        ]
+        cluster.rbac_v1.create_cluster_role({"metadata": {"name": "worker"}, "rules": rules})
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "worker"}
+        subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "worker"}
+        binding = {"metadata": {"name": "worker"}, "roleRef": reference, "subjects": [subject]}
+        cluster.rbac_v1.create_cluster_role_binding(binding)
+    credentials = AwsCredentials(assume_role_arn="arn:aws:iam::123456789012:role/worker")
+    return EksCluster(cluster_name=cluster.cluster_name, aws_credentials=credentials)
+
+
+def test_a_worker_without_rights_to_grant(cluster: EksCluster, platform: PlatformSpec) -> None:
+    with pytest.raises(StepsFailedError) as failed:
+        setup_batch(worker(cluster, mapped=True), platform)
+    message = str(failed.value)
+    assert "is attempting to grant RBAC permissions not currently held" in message
+    assert "allow the worker `escalate` on roles and `bind` on bindings" in message
+    # What it may do was done.
+    assert cluster.core_v1.read_namespace("my-aws-batch-namespace")
+
+
+def test_a_worker_that_the_cluster_does_not_know(cluster: EksCluster, platform: PlatformSpec) -> None:
+    with pytest.raises(StepsFailedError) as failed:
+        setup_batch(worker(cluster, mapped=False), platform)
+    assert "the Kubernetes API answered 401 Unauthorized" in str(failed.value)
+    assert "map the worker's role in aws-auth (without its path)" in str(failed.value)

@@ -1,16 +1,18 @@
 """The tutorial's traps: each is refused or fails in the sandbox with the documented words, and our flows say why."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from pydantic import ValidationError
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
+from demo.prefect_server import PrefectServer
 from flows.setup import setup_batch
 from flows.submit import submit_jobs
 from sandbox.remote import RemoteSandbox
@@ -19,6 +21,7 @@ from specs.job_definition import JobDefinitionSpec
 from specs.job_request import JobRequest
 from specs.platform import PlatformSpec
 from tasks.job_report import JobsFailedError
+from tests.control_planes import CONTROL_PLANES
 
 NAMESPACE = "my-aws-batch-namespace"
 BATCH_ROLE = "arn:aws:iam::123456789012:role/AWSServiceRoleForBatch"
@@ -105,6 +108,45 @@ IN_THE_CLUSTER = [
 ]
 
 
+@pytest.fixture(scope="module", params=CONTROL_PLANES)
+def set_up(
+    request: pytest.FixtureRequest, sandboxes: Callable[[str], RemoteSandbox], prefect_server: PrefectServer
+) -> Iterator[RemoteSandbox]:
+    """A sandbox that was set up once; each trap below is left as it was found."""
+    found = sandboxes(request.param)
+    found.clear_faults()
+    found.reset()
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in found.env.items():
+            environment.setenv(name, value)
+        setup_batch(EksCluster(cluster_name="my-test-cluster"), the_platform(found))
+        yield found
+
+
+@pytest.fixture
+def sandbox(set_up: RemoteSandbox) -> Iterator[RemoteSandbox]:
+    """The sandbox; afterwards without the jobs that hang in it, and with aws-auth as it was."""
+    core = EksCluster(cluster_name="my-test-cluster").core_v1
+    before = core.read_namespaced_config_map("aws-auth", "kube-system").data
+    yield set_up
+    core.patch_namespaced_config_map("aws-auth", "kube-system", {"data": before})
+    batch: Any = boto3.client("batch")
+    for queue in batch.describe_job_queues()["jobQueues"]:
+        for state in ("RUNNABLE", "STARTING", "RUNNING"):
+            for open_job in batch.list_jobs(jobQueue=queue["jobQueueName"], jobStatus=state)["jobSummaryList"]:
+                batch.terminate_job(jobId=open_job["jobId"], reason="the trap is over")
+
+
+@pytest.fixture
+def platform(sandbox: RemoteSandbox) -> PlatformSpec:
+    return the_platform(sandbox)
+
+
+def the_platform(sandbox: RemoteSandbox, **parts: Any) -> PlatformSpec:
+    resources = {"instanceRole": sandbox.env["INSTANCE_PROFILE"]}
+    return PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}} | parts)
+
+
 def status(cluster: EksCluster) -> tuple[str, str]:
     (environment,) = cluster.batch.describe_compute_environments(computeEnvironments=["My-Eks-CE1"])[
         "computeEnvironments"
@@ -138,11 +180,21 @@ def container_override(**fields: Any) -> dict[str, Any]:
     return {"eksPropertiesOverride": {"podProperties": {"containers": [fields]}}}
 
 
+def test_an_unmapped_node_role_keeps_nodes_out(cluster: EksCluster, platform: PlatformSpec) -> None:
+    """The first test here: no node is there yet that could take the job."""
+    unmap(cluster, "EksBatchNodeRole")
+    explanation = why(cluster, job())
+    assert "the node role arn:aws:iam::123456789012:role/EksBatchNodeRole" in explanation or (
+        "none of the nodes joined the underlying Amazon EKS Cluster" in explanation
+    )
+    assert "map" in explanation
+    setup_batch(cluster, platform)
+
+
 @pytest.mark.parametrize("trap", IN_THE_CLUSTER, ids=str)
 def test_a_cluster_that_batch_cannot_use_makes_the_environment_invalid_and_setup_repairs_it(
     trap: Trap, cluster: EksCluster, platform: PlatformSpec
 ) -> None:
-    setup_batch(cluster, platform)
     trap.fall_in(cluster)
     cluster.batch.update_compute_environment(computeEnvironment="My-Eks-CE1", state="ENABLED")
     assert INVALID_NAMESPACE in wait_for_status(cluster, "INVALID")
@@ -156,18 +208,7 @@ def test_a_cluster_that_batch_cannot_use_makes_the_environment_invalid_and_setup
     assert status(cluster)[0] == "VALID"
 
 
-def test_an_unmapped_node_role_keeps_nodes_out(cluster: EksCluster, platform: PlatformSpec) -> None:
-    setup_batch(cluster, platform)
-    unmap(cluster, "EksBatchNodeRole")
-    explanation = why(cluster, job())
-    assert "the node role arn:aws:iam::123456789012:role/EksBatchNodeRole" in explanation or (
-        "none of the nodes joined the underlying Amazon EKS Cluster" in explanation
-    )
-    assert "map" in explanation
-
-
 def test_a_public_image_never_starts(cluster: EksCluster, platform: PlatformSpec) -> None:
-    setup_batch(cluster, platform)
     image = "public.ecr.aws/amazonlinux/amazonlinux:2"
     explanation = why(cluster, job(**container_override(image=image)))
     assert f'Failed to pull image "{image}": rpc error: code = Unknown desc = failed to pull and unpack' in explanation
@@ -185,7 +226,6 @@ def test_a_public_image_never_starts(cluster: EksCluster, platform: PlatformSpec
 def test_a_job_that_is_too_large_stays_runnable(
     cpu: str, words: str, fix: str, cluster: EksCluster, platform: PlatformSpec
 ) -> None:
-    setup_batch(cluster, platform)
     explanation = why(cluster, job(**container_override(resources={"limits": {"cpu": cpu}, "requests": {"cpu": cpu}})))
     assert words in explanation
     assert fix in explanation
@@ -194,7 +234,6 @@ def test_a_job_that_is_too_large_stays_runnable(
 def test_an_instance_profile_that_does_not_exist(
     cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:
-    setup_batch(cluster, platform)
     document = platform.compute_environment.completed(
         cluster.arn, sandbox.env["SUBNETS"].split(","), [sandbox.env["SECURITY_GROUP"]]
     ).to_document()
@@ -309,7 +348,6 @@ def test_a_definition_that_aws_would_refuse_is_refused_there_and_in_the_spec(
 def test_a_job_that_aws_would_refuse_is_refused_there_and_in_the_spec(
     fields: dict[str, Any], fault: str, cluster: EksCluster, platform: PlatformSpec
 ) -> None:
-    setup_batch(cluster, platform)
     with pytest.raises(SpecError, match=fault):
         job(**fields)
     document: dict[str, Any] = job().to_document() | fields
@@ -324,41 +362,36 @@ def refused_by_flow(cluster: EksCluster, request: JobRequest) -> str:
 
 
 def test_a_share_identifier_on_a_queue_without_a_policy(cluster: EksCluster, platform: PlatformSpec) -> None:
-    setup_batch(cluster, platform)
     with pytest.raises(ClientError, match=r"[Ss]hare"):
         cluster.batch.submit_job(**job(shareIdentifier="team").to_document())
     assert "shareIdentifier" in refused_by_flow(cluster, job(shareIdentifier="team"))
 
 
-def test_no_share_identifier_on_a_queue_with_a_policy(cluster: EksCluster, platform: PlatformSpec) -> None:
+def test_no_share_identifier_on_a_queue_with_a_policy(cluster: EksCluster, sandbox: RemoteSandbox) -> None:
     policy = {"name": "My-Eks-SP1", "fairsharePolicy": {"shareDistribution": [{"shareIdentifier": "team"}]}}
-    fair = PlatformSpec.model_validate(
-        platform.model_dump(by_alias=True, exclude_unset=True) | {"schedulingPolicy": policy}
-    )
+    fair = the_platform(sandbox, schedulingPolicy=policy, jobQueue={"jobQueueName": "Fair"})
     setup_batch(cluster, fair)
     assert not setup_batch(cluster, fair).changed
     with pytest.raises(ClientError, match=r"[Ss]hare"):
-        cluster.batch.submit_job(**job().to_document())
-    assert "shareIdentifier" in refused_by_flow(cluster, job())
-    assert "schedulingPriority" in refused_by_flow(cluster, job(shareIdentifier="team"))
-    with_share = job(shareIdentifier="team", schedulingPriorityOverride=1, **container_override(command=["true"]))
-    assert submit_jobs(cluster, [with_share]).jobs[0].status == "SUCCEEDED"
+        cluster.batch.submit_job(**job(jobQueue="Fair").to_document())
+    assert "shareIdentifier" in refused_by_flow(cluster, job(jobQueue="Fair"))
+    with_share = {"jobQueue": "Fair", "shareIdentifier": "team", **container_override(command=["true"])}
+    assert "schedulingPriority" in refused_by_flow(cluster, job(**with_share))
+    (result,) = submit_jobs(cluster, [job(schedulingPriorityOverride=1, **with_share)]).jobs
+    assert result.status == "SUCCEEDED"
 
 
 def test_a_queue_that_accepts_no_jobs(cluster: EksCluster, platform: PlatformSpec) -> None:
-    setup_batch(cluster, platform)
     cluster.batch.update_job_queue(jobQueue="My-Eks-JQ1", state="DISABLED")
     with pytest.raises(ClientError, match="ClientException"):
         cluster.batch.submit_job(**job().to_document())
     assert "is DISABLED and accepts no jobs" in refused_by_flow(cluster, job())
+    setup_batch(cluster, platform)
 
 
-def test_an_override_without_a_name_in_a_pod_of_two_containers(cluster: EksCluster, platform: PlatformSpec) -> None:
+def test_an_override_without_a_name_in_a_pod_of_two_containers(cluster: EksCluster, sandbox: RemoteSandbox) -> None:
     two = definition(container(name="main"), container(name="side"))
-    both = PlatformSpec.model_validate(
-        platform.model_dump(by_alias=True, exclude_unset=True) | {"jobDefinitions": [two]}
-    )
-    setup_batch(cluster, both)
+    setup_batch(cluster, the_platform(sandbox, jobDefinitions=[two]))
     request = job(jobDefinition="Trapped", **container_override(command=["true"]))
     with pytest.raises(ClientError, match="ClientException"):
         cluster.batch.submit_job(**request.to_document())
@@ -366,6 +399,6 @@ def test_an_override_without_a_name_in_a_pod_of_two_containers(cluster: EksClust
 
 
 def test_a_queue_and_a_definition_that_do_not_exist_are_reported_together(cluster: EksCluster) -> None:
-    message = refused_by_flow(cluster, job())
-    assert "job queue My-Eks-JQ1 does not exist" in message
-    assert "job definition MyJobOnEks_Sleep has no ACTIVE revision" in message
+    message = refused_by_flow(cluster, job(jobQueue="No-Queue", jobDefinition="No-Definition"))
+    assert "job queue No-Queue does not exist" in message
+    assert "job definition No-Definition has no ACTIVE revision" in message

@@ -1,7 +1,6 @@
 import contextlib
 import hashlib
 import json
-import os
 import time
 
 import boto3
@@ -12,8 +11,7 @@ from botocore.credentials import Credentials
 
 from sandbox.eks_token import presign
 from sandbox.remote import RemoteSandbox
-
-CONTROL_PLANES = ["embedded", "real"] if os.environ.get("KUBEBUILDER_ASSETS") else ["embedded"]
+from tests.control_planes import CONTROL_PLANES
 
 
 @pytest.fixture(scope="session", params=CONTROL_PLANES)

@@ -15,8 +15,7 @@ from sandbox.authenticator import Identity, Refused
 from sandbox.certificate_authority import CertificateAuthority
 from sandbox.kubernetes.client import ApiClient
 from sandbox.kubernetes.control_plane import ControlPlane, control_plane
-
-KINDS = ["embedded", "real"] if os.environ.get("KUBEBUILDER_ASSETS") else ["embedded"]
+from tests.control_planes import CONTROL_PLANES
 
 
 @dataclass
@@ -78,7 +77,7 @@ def eventually_fixture() -> Callable[[Callable[[], object]], None]:
     return eventually
 
 
-@pytest.fixture(scope="session", params=KINDS)
+@pytest.fixture(scope="session", params=CONTROL_PLANES)
 def running_cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A control plane of each kind there is, started once."""
     state_dir = tmp_path_factory.mktemp(f"kubernetes-{request.param}")
