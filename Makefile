@@ -14,7 +14,7 @@ up: $(VENV)/installed
 
 test: lint
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist loadfile --durations 15
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 

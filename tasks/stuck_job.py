@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from kubernetes.client.exceptions import ApiException
 from pydantic import BaseModel, ConfigDict
 
@@ -70,10 +71,15 @@ def explain_stuck(cluster: EksCluster, job: Mapping[str, Any]) -> OperationError
         What was found, with cause and fix. The job itself is left alone.
     """
     resource = f"job {job['jobName']} ({job['jobId']})"
-    finding = _why_starting(cluster, job) if job["status"] == "STARTING" else _why_runnable(cluster, job)
+    cause = "nothing that is known was found: nodes may still be starting, or jobs before it hold the capacity"
+    try:
+        finding = _why_starting(cluster, job) if job["status"] == "STARTING" else _why_runnable(cluster, job)
+    except (ApiException, ClientError, BotoCoreError, OperationError) as error:
+        # An explanation is no reason to fail: the job may still run.
+        finding, cause = None, f"it could not be looked into: {error}"
     answer, cause, fix = finding or (
         f"it stays in {job['status']}: {job.get('statusReason') or 'no reason given'}",
-        "nothing that is known was found: nodes may still be starting, or jobs before it hold the capacity",
+        cause,
         "https://docs.aws.amazon.com/batch/latest/userguide/batch_eks_job_stuck_in_runnable.html",
     )
     stop = f"; `aws batch terminate-job --job-id {job['jobId']} --reason stuck` ends it, it has no time-out here"
@@ -116,11 +122,8 @@ def _why_runnable(cluster: EksCluster, job: Mapping[str, Any]) -> tuple[str, str
 
 def _unmapped_node_role(cluster: EksCluster, environment: Mapping[str, Any]) -> tuple[str, str, str] | None:
     profile = environment["computeResources"]["instanceRole"].rsplit("/", 1)[-1]
-    try:
-        roles = cluster.iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"]
-        mapped = {mapping.rolearn.rsplit("/", 1)[-1] for mapping in role_mappings(cluster)}
-    except (ApiException, OperationError):
-        return None
+    roles = cluster.iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"]
+    mapped = {mapping.rolearn.rsplit("/", 1)[-1] for mapping in role_mappings(cluster)}
     unmapped = [role for role in roles if role["RoleName"] not in mapped]
     if not unmapped:
         return None

@@ -18,6 +18,9 @@ from specs.platform import PlatformSpec
 from tasks.job_report import JobsFailedError
 from tasks.report import StepsFailedError
 
+# Who serves Kubernetes makes no difference here, and only the embedded server can be told to fail.
+pytestmark = pytest.mark.parametrize("sandbox", ["embedded"], indirect=True)
+
 THROTTLED = {"status": 429, "code": "TooManyRequestsException", "message": "Too Many Requests"}
 HELLO = JobRequest.from_document(
     {
@@ -60,7 +63,6 @@ def test_a_passing_fault_of_aws_heals(
     assert [definition["revision"] for definition in definitions] == [1]
 
 
-@pytest.mark.parametrize("sandbox", ["embedded"], indirect=True)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -127,6 +129,17 @@ def test_a_watch_outlives_throttling(cluster: EksCluster, platform: PlatformSpec
     setup_batch(cluster, platform)
     sandbox.fault(service="batch", operation="DescribeJobs", times=8, **THROTTLED)
     assert submit_jobs(cluster, [HELLO]).jobs[0].status == "SUCCEEDED"
+
+
+def test_a_hanging_job_is_reported_even_where_nothing_more_can_be_asked(
+    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+) -> None:
+    setup_batch(cluster, platform)
+    sandbox.fault(service="batch", operation="DescribeJobQueues", skip=1, times=99, status=403, code="AccessDenied")
+    container = {"resources": {"limits": {"cpu": "200"}, "requests": {"cpu": "200"}}}
+    document = HELLO.to_document() | {"eksPropertiesOverride": {"podProperties": {"containers": [container]}}}
+    with pytest.raises(JobsFailedError, match="it could not be looked into"):
+        submit_jobs(cluster, [JobRequest.from_document(document)], stuck_after_seconds=0.5)
 
 
 def test_a_job_that_fails_is_reported_with_its_exit_code_and_log(cluster: EksCluster, platform: PlatformSpec) -> None:
