@@ -2,6 +2,7 @@
 
 import random
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from kubernetes.client.exceptions import ApiException
@@ -45,9 +46,10 @@ def ensure_identity_mapping(cluster: EksCluster, mapping: RoleMapping, *, plan: 
     for _ in range(LOST_RACES):
         config_map = _read(cluster)
         before = ((config_map or {}).get("data") or {}).get("mapRoles")
-        after, warnings = _mapped(before, mapping)
+        document = _parsed(before)
+        after = _mapped(document, mapping)
         if after == before:
-            return _outcome(mapping, "unchanged", (), plan, warnings)
+            return _outcome(mapping, "unchanged", (), plan, document.warnings)
         try:
             _write(cluster, config_map, after, plan)
         except ApiException as error:
@@ -58,8 +60,7 @@ def ensure_identity_mapping(cluster: EksCluster, mapping: RoleMapping, *, plan: 
         if not plan:
             _keep(before)
         action: Action = "created" if config_map is None else "updated"
-        change = Change(field="data.mapRoles", observed=before, wanted=after)
-        return _outcome(mapping, action, (change,), plan, warnings)
+        return _outcome(mapping, action, (_change(document, mapping),), plan, document.warnings)
     raise OperationError(
         f"ConfigMap {NAMESPACE}/{NAME}",
         f"{LOST_RACES} writes in a row were overtaken",
@@ -78,17 +79,34 @@ def role_mappings(cluster: EksCluster) -> list[RoleMapping]:
         return []
 
 
-def _mapped(before: str | None, mapping: RoleMapping) -> tuple[str, list[str]]:
+def _parsed(map_roles: str | None) -> AwsAuth:
     try:
-        document = AwsAuth.parse(before)
-        return document.with_role(mapping), list(document.warnings)
+        return AwsAuth.parse(map_roles)
     except AwsAuthError as error:
-        raise OperationError(
-            f"ConfigMap {NAMESPACE}/{NAME}",
-            str(error),
-            "its mapRoles is not a list of mappings that can be changed without touching what others wrote",
-            f"repair it by hand (kubectl edit configmap {NAME} -n {NAMESPACE}); it was left as it is",
-        ) from error
+        raise _refused(error) from error
+
+
+def _mapped(document: AwsAuth, mapping: RoleMapping) -> str:
+    try:
+        return document.with_role(mapping)
+    except AwsAuthError as error:
+        raise _refused(error) from error
+
+
+def _refused(error: AwsAuthError) -> OperationError:
+    return OperationError(
+        f"ConfigMap {NAMESPACE}/{NAME}",
+        str(error),
+        "its mapRoles is not a list of mappings that can be changed without touching what others wrote",
+        f"repair it by hand (kubectl edit configmap {NAME} -n {NAMESPACE}); it was left as it is",
+    )
+
+
+def _change(document: AwsAuth, mapping: RoleMapping) -> Change:
+    """The entry as it was and as it is; the whole previous text is in the artifact."""
+    same = [entry for entry in document.role_mappings if entry.rolearn.lower() == mapping.rolearn.lower()]
+    observed = f"{same[-1].username} {list(same[-1].groups)}" if same else None
+    return Change(field=mapping.rolearn, observed=observed, wanted=f"{mapping.username} {list(mapping.groups)}")
 
 
 def _read(cluster: EksCluster) -> dict[str, Any] | None:
@@ -121,7 +139,7 @@ def _keep(before: str | None) -> None:
 
 
 def _outcome(
-    mapping: RoleMapping, action: Action, changes: tuple[Change, ...], plan: bool, warnings: list[str]
+    mapping: RoleMapping, action: Action, changes: tuple[Change, ...], plan: bool, warnings: Sequence[str]
 ) -> Outcome:
     return Outcome(
         step="identity mapping",

@@ -69,8 +69,11 @@ def report_outcomes(title: str, futures: Sequence[PrefectFuture[Any]], *, key: s
 
 def _markdown(title: str, report: Report, failures: Sequence[str]) -> str:
     lines = [f"# {title}", "", report.summary, ""]
-    lines += ["| step | name | action | changes | identifier |", "|---|---|---|---|---|"]
+    lines += ["| step | name | action | changes |", "|---|---|---|---|"]
     lines += [_row(outcome) for outcome in report.outcomes]
+    # Not in the table, where long ARNs would push everything else out of sight.
+    lines += ["", "## Identifiers", ""]
+    lines += [f"- {outcome.step} {outcome.name}: `{outcome.identifier}`" for outcome in report.outcomes]
     notes = [outcome.note for outcome in report.outcomes if outcome.note]
     if notes:
         lines += ["", "## Notes", "", *(f"- {note}" for note in notes)]
@@ -86,7 +89,7 @@ def _row(outcome: Outcome) -> str:
     if len(changes) > _SHOWN_CHANGES:
         changes[_SHOWN_CHANGES:] = [f"and {len(changes) - _SHOWN_CHANGES} more"]
     action = f"would be {outcome.action}" if outcome.planned and outcome.changes else outcome.action
-    return f"| {outcome.step} | {name} | {action} | {'<br>'.join(changes)} | {outcome.identifier} |"
+    return f"| {outcome.step} | {name} | {action} | {'<br>'.join(changes)} |"
 
 
 def _cell(text: str, limit: int = 160) -> str:

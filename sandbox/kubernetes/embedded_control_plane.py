@@ -99,6 +99,11 @@ class EmbeddedControlPlane:
         self._endpoint.closing.set()
         if self._runner is not None:
             await self._runner.cleanup()
+        # A watch that was just ending may have left a task that waits for changes.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _restore(self) -> None:
         self._store.restore(self._initial)
