@@ -36,4 +36,7 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    exit_code = main()
+    sys.stdout.flush()
+    # At a normal exit Prefect would go on for a minute to send its last events to the server that was just stopped.
+    os._exit(exit_code)
