@@ -7,7 +7,8 @@ from blocks.operation_error import OperationError
 
 THROTTLED = frozenset(
     {
-        # botocore's own list of throttling codes (botocore/retries/standard.py), ...
+        # botocore's own list of throttling codes (botocore/retries/standard.py) but for LimitExceededException, which
+        # is a quota in Batch, EKS and ECR that waiting does not raise, ...
         "Throttling",
         "ThrottlingException",
         "ThrottledException",
@@ -15,7 +16,6 @@ THROTTLED = frozenset(
         "RequestThrottledException",
         "RequestLimitExceeded",
         "BandwidthLimitExceeded",
-        "LimitExceededException",
         "PriorRequestNotComplete",
         "TransactionInProgressException",
         "SlowDown",
@@ -23,7 +23,7 @@ THROTTLED = frozenset(
         # ... and the code that Batch answers with although its model does not name it.
         "TooManyRequestsException",
     }
-) - {"LimitExceededException"}  # a quota in Batch, EKS and ECR: waiting does not raise it
+)
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "UnauthorizedException"})
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 UNKNOWN_IDENTITY = frozenset(

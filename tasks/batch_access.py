@@ -6,11 +6,9 @@ from kubernetes.client.exceptions import ApiException
 from pydantic import BaseModel, ConfigDict
 
 from blocks.eks_cluster import EksCluster
-from specs.identity_mapping import batch_role_mapping
+from specs.identity_mapping import BATCH_USER, batch_role_mapping
 from specs.rbac import batch_cluster_role, batch_namespace_role
 from tasks.identity_mapping import role_mappings
-
-BATCH_USER = "aws-batch"
 
 
 class Finding(BaseModel):

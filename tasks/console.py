@@ -22,11 +22,6 @@ def batch_url(cluster: EksCluster, kind: str, identifier: str) -> str:
     return f"{_base(cluster, 'batch')}#{kind}/detail/{identifier}"
 
 
-def cluster_url(cluster: EksCluster) -> str:
-    """The page of the EKS cluster."""
-    return f"{_base(cluster, 'eks')}#/clusters/{quote(cluster.cluster_name)}"
-
-
 def repository_url(cluster: EksCluster, name: str) -> str:
     """The page of a private ECR repository."""
     host = _HOSTS[cluster.partition]

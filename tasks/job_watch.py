@@ -56,7 +56,7 @@ class _Watch:
         }
         self._cluster = cluster
         self._stuck_after = stuck_after_seconds
-        self._since = {job.job_id: (time.monotonic(), "SUBMITTED") for job in jobs}
+        self._since = {job.job_id: time.monotonic() for job in jobs}
         self._namespaces: dict[str, str] = {}
         self._logger = get_run_logger()
 
@@ -67,7 +67,7 @@ class _Watch:
             before = self.results[job_id]
             result = job_result(self._cluster, job, log=before.log)
             if result.status != before.status:
-                self._since[job_id] = (time.monotonic(), result.status)
+                self._since[job_id] = time.monotonic()
                 self._logger.info("%s is %s %s", result.job_name, result.status, result.status_reason)
             if self._is_stuck(result):
                 explanation = str(explain_stuck(self._cluster, job))
@@ -77,8 +77,8 @@ class _Watch:
         return all(result.ended or result.explanation for result in self.results.values())
 
     def _is_stuck(self, result: JobResult) -> bool:
-        since, _ = self._since[result.job_id]
-        return result.status in WAITING and time.monotonic() - since >= self._stuck_after
+        waited = time.monotonic() - self._since[result.job_id]
+        return result.status in WAITING and waited >= self._stuck_after
 
     def _with_log(self, result: JobResult, job: Mapping[str, Any]) -> JobResult:
         if len(self.results) > LOGS_FOLLOWED or not result.pod_name or result.status in WAITING:
