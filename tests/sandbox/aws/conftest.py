@@ -27,8 +27,9 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
 
 
 @pytest.fixture
-def client(aws: AwsServer) -> Iterator[Client]:
-    """Makes boto3 clients of the server, which is empty again afterwards."""
+def client(aws: AwsServer) -> Client:
+    """Makes boto3 clients of the server, which is emptied first: moto keeps one account a process for all servers."""
+    aws.reset()
 
     def make(service: str, *, url: str | None = None, key: str = "AKIAIOSFODNN7EXAMPLE", secret: str = "x") -> Any:
         any_service: Any = service
@@ -41,8 +42,7 @@ def client(aws: AwsServer) -> Iterator[Client]:
             config=ONE_ATTEMPT,
         )
 
-    yield make
-    aws.reset()
+    return make
 
 
 @pytest.fixture
