@@ -8,7 +8,8 @@ from pathlib import Path
 
 from registry.client import RegistryClient
 from registry.copy import copy_image
-from registry.credentials import CredentialProvider, DockerConfig, anonymous
+from registry.credentials import CredentialProvider, anonymous
+from registry.docker_config import DockerConfig
 from registry.errors import RegistryError
 from registry.hosts import Hosts
 from registry.progress import Progress

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from blocks.eks_cluster import EksCluster
 from registry.client import RegistryClient
-from registry.credentials import Basic, Credential, DockerConfig
+from registry.credentials import Basic, Credential
+from registry.docker_config import DockerConfig
 from registry.hosts import Hosts
 from registry.transport import open_http
 
