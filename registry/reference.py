@@ -5,12 +5,13 @@ component without a dot, colon or capital that is not `localhost` is no host; sh
 and, without a slash, to its `library/`.
 """
 
+import ipaddress
 import re
 from dataclasses import dataclass, replace
 from typing import Self
 
 _DOMAIN_PART = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_HOST = re.compile(rf"(?:{_DOMAIN_PART}(?:\.{_DOMAIN_PART})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?")
+_HOST = re.compile(rf"({_DOMAIN_PART}(?:\.{_DOMAIN_PART})*|\[[a-fA-F0-9:]+\])(?::([0-9]+))?")
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REPOSITORY = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
@@ -65,7 +66,7 @@ class Reference:
             )
         if host == DEFAULT_HOST and path and "/" not in path:
             path = f"library/{path}"
-        if not _HOST.fullmatch(host):
+        if not _is_host(host):
             raise InvalidReferenceError(text, f"{host!r} is no host")
         if path != path.lower():
             raise InvalidReferenceError(text, "the repository's name must be in lower case")
@@ -98,6 +99,25 @@ class Reference:
 def is_digest(text: str) -> bool:
     """Whether a text is a digest that can be verified here (sha256, sha512: OCI's registered algorithms)."""
     return _DIGEST.fullmatch(text) is not None
+
+
+def _is_host(text: str) -> bool:
+    """Whether a text follows the grammar and can be connected to.
+
+    The grammar has no bounds: a port is at most 65535, a DNS label 63 and a name 253 characters long (RFC 1035).
+    """
+    match = _HOST.fullmatch(text)
+    if match is None:
+        return False
+    name, port = match.groups()
+    if port and not 0 < int(port[:6]) <= 65535:
+        return False
+    if name.startswith("["):
+        try:
+            return bool(ipaddress.IPv6Address(name[1:-1]))
+        except ValueError:
+            return False
+    return len(name) <= 253 and max(map(len, name.split("."))) <= 63
 
 
 def _split_host(name: str) -> tuple[str, str]:
