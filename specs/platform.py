@@ -11,6 +11,7 @@ from specs.fault import Findings
 from specs.job_definition import JobDefinitionSpec
 from specs.job_queue import JobQueueSpec
 from specs.namespace import NamespaceSpec
+from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from specs.scheduling_policy import SchedulingPolicySpec
 
 # Stand-ins that break no rule, so that everything else of a document can be checked before the first call.
@@ -114,6 +115,12 @@ class PlatformSpec(BaseModel):
         pattern=r"^([a-z0-9]+([._-][a-z0-9]+)*/?)*$",
         examples=["my-prefix"],
     )
+    pull_through_cache_rules: list[PullThroughCacheRuleSpec] = Field(
+        default=[PullThroughCacheRuleSpec()],
+        title="Pull-through cache rules",
+        description="How images get into the private registry with image_source pull_through; the first rule that "
+        "covers an image is used.",
+    )
     node_role_arn: str = Field(
         default="",
         title="Node role ARN",
@@ -138,7 +145,9 @@ class PlatformSpec(BaseModel):
     def _agrees(self) -> Self:
         faults = [*self._namespace_faults(), *self._queue_faults()]
         names = [definition.job_definition_name for definition in self.job_definitions]
-        faults += [f"two job definitions are named {name}" for name in sorted({n for n in names if names.count(n) > 1})]
+        faults += [f"two job definitions are named {name}" for name in _repeated(names)]
+        prefixes = [rule.ecr_repository_prefix.rstrip("/") for rule in self.pull_through_cache_rules]
+        faults += [f"two pull-through cache rules have the prefix {prefix}" for prefix in _repeated(prefixes)]
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -161,6 +170,10 @@ class PlatformSpec(BaseModel):
         if self.scheduling_policy and self.job_queue.scheduling_policy_arn:
             faults.append("give either schedulingPolicy or jobQueue.schedulingPolicyArn, not both")
         return faults
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return sorted({name for name in names if names.count(name) > 1})
 
 
 def _completed(

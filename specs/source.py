@@ -1,6 +1,7 @@
 """Where the rules are written down."""
 
 BATCH_GUIDE = "https://docs.aws.amazon.com/batch/latest/userguide"
+ECR_GUIDE = "https://docs.aws.amazon.com/AmazonECR/latest/userguide"
 EKS_GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
 KUBERNETES_NAMES = "https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"
 KUBERNETES_LABELS = "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/"

@@ -1,14 +1,12 @@
 """Step 6: the gate that the tutorial asks people to watch: a compute environment must prove healthy."""
 
-import time
-from collections.abc import Iterator
-
 from pydantic import BaseModel, ConfigDict
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from tasks.batch_access import missing_access
 from tasks.compute_environment import describe_compute_environment
+from tasks.pauses import pauses
 from tasks.step import step
 
 REVALIDATIONS = 3
@@ -105,7 +103,7 @@ def wait_until_valid(
     if plan:
         return str((describe_compute_environment(cluster, name) or {}).get("status", "ABSENT"))
     revalidations = 0
-    for _ in _pauses(timeout_seconds):
+    for _ in pauses(timeout_seconds):
         found = describe_compute_environment(cluster, name) or {}
         status, reason = found.get("status", "ABSENT"), found.get("statusReason", "")
         if status == "VALID":
@@ -157,14 +155,3 @@ def _cause_is_gone(cluster: EksCluster, namespace: str, reason: str) -> bool:
 
 def _known_cause(reason: str) -> InvalidCause | None:
     return next((cause for cause in INVALID_CAUSES if cause.words in reason), None)
-
-
-def _pauses(timeout_seconds: float) -> Iterator[None]:
-    """Yield at once and then after growing pauses, 0.5 s to 15 s, until the time is up."""
-    deadline, pause = time.monotonic() + timeout_seconds, 0.5
-    while True:
-        yield
-        if time.monotonic() + pause > deadline:
-            return
-        time.sleep(pause)
-        pause = min(pause * 1.5, 15)

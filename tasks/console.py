@@ -31,5 +31,11 @@ def repository_url(cluster: EksCluster, name: str) -> str:
     )
 
 
+def pull_through_cache_url(cluster: EksCluster) -> str:
+    """The page of the pull-through cache rules in the ECR console."""
+    host = _HOSTS[cluster.partition]
+    return f"https://{cluster.region}.{host}/ecr/private-registry/pull-through-cache?region={cluster.region}"
+
+
 def _base(cluster: EksCluster, service: str) -> str:
     return f"https://{cluster.region}.{_HOSTS[cluster.partition]}/{service}/home?region={cluster.region}"

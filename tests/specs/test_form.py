@@ -16,6 +16,7 @@ from specs.job_queue import JobQueueSpec
 from specs.job_request import JobRequest
 from specs.namespace import NamespaceSpec
 from specs.part import Part
+from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from specs.rbac import ClusterRoleBindingSpec, ClusterRoleSpec, RoleBindingSpec, RoleSpec
 from specs.repository import RepositorySpec
 from specs.scheduling_policy import SchedulingPolicySpec
@@ -33,6 +34,7 @@ SPECS: list[type[Spec]] = [
     JobDefinitionSpec,
     JobRequest,
     RepositorySpec,
+    PullThroughCacheRuleSpec,
 ]
 
 
@@ -48,6 +50,7 @@ def dummy_flow(
     job_definition: JobDefinitionSpec,
     job_request: JobRequest,
     repository: RepositorySpec,
+    pull_through_cache_rule: PullThroughCacheRuleSpec,
     mapping: RoleMapping,
 ) -> None:
     """A flow that takes them all."""
@@ -96,7 +99,8 @@ def test_choices_and_ranges_reach_the_form(definitions: dict[str, Any]) -> None:
 
 def test_the_server_accepts_what_the_form_sends(definitions: dict[str, Any]) -> None:
     """The Prefect server checks parameters against the schema before the flow runs."""
-    for spec in (JobDefinitionSpec(), JobRequest(), JobQueueSpec(), NamespaceSpec(), RepositorySpec()):
+    specs = (JobDefinitionSpec(), JobRequest(), JobQueueSpec(), NamespaceSpec(), RepositorySpec())
+    for spec in (*specs, PullThroughCacheRuleSpec()):
         schema = definitions[type(spec).__name__] | {"definitions": definitions}
         assert validate(spec.model_dump(mode="json"), schema) == []
         is_valid_schema(schema)
