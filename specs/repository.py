@@ -66,17 +66,9 @@ class Encryption(Part):
     )
 
 
-class RepositorySpec(Spec):
-    """The document of ``aws ecr create-repository --cli-input-json``."""
+class RepositorySettings(Part):
+    """What several repositories can have in common: all but the name."""
 
-    wire_shape: ClassVar[str] = _REQUEST
-
-    repository_name: str = Field(
-        default="amazonlinux/amazonlinux",
-        title="Name",
-        description="The repository's name; slashes make namespaces.",
-        examples=["amazonlinux/amazonlinux"],
-    )
     image_tag_mutability: Annotated[str, OneOf(_MUTABILITIES, member(_REQUEST, "imageTagMutability", "ecr"))] = Field(
         default="MUTABLE",
         title="Tag mutability",
@@ -106,6 +98,19 @@ class RepositorySpec(Spec):
         title="Tags",
         description="Tags of the repository.",
         examples=[[{"Key": "team", "Value": "data"}]],
+    )
+
+
+class RepositorySpec(RepositorySettings, Spec):
+    """The document of ``aws ecr create-repository --cli-input-json``."""
+
+    wire_shape: ClassVar[str] = _REQUEST
+
+    repository_name: str = Field(
+        default="amazonlinux/amazonlinux",
+        title="Name",
+        description="The repository's name; slashes make namespaces.",
+        examples=["amazonlinux/amazonlinux"],
     )
 
     @classmethod

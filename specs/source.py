@@ -6,6 +6,7 @@ EKS_GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
 KUBERNETES_NAMES = "https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"
 KUBERNETES_LABELS = "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/"
 KUBERNETES_API = "Kubernetes API reference"
+LIFECYCLE_POLICY = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html"
 TAGGING = "https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"
 
 

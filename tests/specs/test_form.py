@@ -14,6 +14,8 @@ from specs.identity_mapping import RoleMapping
 from specs.job_definition import JobDefinitionSpec
 from specs.job_queue import JobQueueSpec
 from specs.job_request import JobRequest
+from specs.lifecycle_policy import LifecyclePolicySpec
+from specs.mirror import MirrorImage, MirrorRepositories
 from specs.namespace import NamespaceSpec
 from specs.part import Part
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
@@ -34,6 +36,7 @@ SPECS: list[type[Spec]] = [
     JobDefinitionSpec,
     JobRequest,
     RepositorySpec,
+    LifecyclePolicySpec,
     PullThroughCacheRuleSpec,
 ]
 
@@ -50,6 +53,8 @@ def dummy_flow(
     job_definition: JobDefinitionSpec,
     job_request: JobRequest,
     repository: RepositorySpec,
+    images: list[MirrorImage],
+    repositories: MirrorRepositories,
     pull_through_cache_rule: PullThroughCacheRuleSpec,
     mapping: RoleMapping,
 ) -> None:
