@@ -14,7 +14,6 @@ from registry.errors import RegistryError
 from registry.hosts import Hosts
 from registry.progress import Progress
 from registry.reference import Reference
-from registry.transport import open_http
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,8 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    with open_http() as http:
-        client = RegistryClient(hosts, credentials, http)
+    with RegistryClient(hosts, credentials) as client:
         try:
             result = copy_image(client, source, destination, platforms=options.platform, progress=_print)
         except RegistryError as error:

@@ -9,14 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-import httpx
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from registry.challenge import Challenge
 from registry.credentials import Basic, CredentialProvider
 from registry.errors import RegistryError, UnauthorizedError
 from registry.response import raise_refusal, read_json
-from registry.transport import exchange
+from registry.transport import Request, Response, Transport
 
 Scopes = tuple[str, ...]
 
@@ -32,16 +31,17 @@ class Authenticator:
 
     def __init__(
         self,
-        http: httpx.Client,
+        transport: Transport,
         credentials: CredentialProvider,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._http = http
+        self._transport = transport
         self._credentials = credentials
         self._clock = clock
         self._lock = threading.Lock()
         self._basic: set[str] = set()
         self._tokens: dict[tuple[str, Scopes], _Token] = {}
+        self._fetching: dict[tuple[str, Scopes], threading.Lock] = {}
 
     def header(self, host: str, scopes: Scopes) -> str | None:
         """The Authorization header to send, if one is known to be wanted."""
@@ -56,7 +56,7 @@ class Authenticator:
                 return credential.header()
         return None
 
-    def answer(self, host: str, endpoint: str, scopes: Scopes, response: httpx.Response, sent: str | None) -> str:
+    def answer(self, host: str, endpoint: str, scopes: Scopes, response: Response, sent: str | None) -> str:
         """The header that answers a 401.
 
         Args:
@@ -69,7 +69,7 @@ class Authenticator:
         Raises:
             UnauthorizedError: There is no other credential to offer.
         """
-        headers = response.headers.get_list("www-authenticate")
+        headers = response.headers("WWW-Authenticate")
         challenges = [found for found in map(Challenge.parse, headers) if found is not None]
         chosen = next((one for one in challenges if one.scheme == "bearer"), None)
         chosen = chosen or next(iter(challenges), None)
@@ -79,7 +79,12 @@ class Authenticator:
             )
         header = self._by_basic(host) if chosen.scheme == "basic" else None
         if chosen.scheme == "bearer":
-            header = self._by_token(host, endpoint, scopes, chosen)
+            with self._lock:
+                fetching = self._fetching.setdefault((host, scopes), threading.Lock())
+            with fetching:
+                # Many blobs start at the same moment: one of them fetches the token for all.
+                known = self.header(host, scopes)
+                header = self._by_token(host, endpoint, scopes, chosen) if known in (None, sent) else known
         if header is None or header == sent:
             raise _not_accepted(host, sent)
         return header
@@ -100,16 +105,16 @@ class Authenticator:
         if isinstance(credential, Basic):
             _check_realm(host, endpoint, realm)
             headers["Authorization"] = credential.header()
-        parameters: list[tuple[str, str | int | float | bool | None]] = []
-        if "service" in challenge.parameters:
-            parameters.append(("service", challenge.parameters["service"]))
+        parameters = [("service", service)] if (service := challenge.parameters.get("service")) else []
         parameters += [("scope", scope) for scope in _wanted(challenge.parameters.get("scope"), scopes)]
         resource = f"{host} (token)"
-        url = _token_url(host, realm).copy_merge_params(parameters)
-        with exchange(self._http, self._http.build_request("GET", url, headers=headers), resource) as response:
-            if response.status_code == 401:
+        url = _token_url(host, realm)
+        query = "&".join(filter(None, (url.query, urlencode(parameters))))
+        request = Request("GET", url._replace(query=query, fragment="").geturl(), headers)
+        with self._transport.exchange(request, resource) as response:
+            if response.status == 401:
                 raise _not_accepted(host, headers.get("Authorization"))
-            if response.status_code != 200:
+            if response.status != 200:
                 raise_refusal(response, resource)
             document = read_json(response, resource)
         value = document.get("token") or document.get("access_token")
@@ -132,12 +137,12 @@ def _wanted(scope: str | None, scopes: Scopes) -> Sequence[str]:
     return tuple(dict.fromkeys((*scope.split(" "), *scopes)))
 
 
-def _token_url(host: str, realm: str) -> httpx.URL:
+def _token_url(host: str, realm: str) -> SplitResult:
     try:
-        url = httpx.URL(realm)
-    except httpx.InvalidURL:
-        url = httpx.URL()
-    if url.scheme not in ("http", "https") or not url.host:
+        url = urlsplit(realm)
+    except ValueError:
+        url = urlsplit("")
+    if url.scheme not in ("http", "https") or not url.hostname:
         raise UnauthorizedError(
             host,
             f"a challenge whose realm {realm!r} is no http(s) URL",
@@ -149,10 +154,10 @@ def _token_url(host: str, realm: str) -> httpx.URL:
 def _check_realm(host: str, endpoint: str, realm: str) -> None:
     """Refuse to send credentials in clear text to a host that is not the registry's own."""
     url = _token_url(host, realm)
-    if url.scheme == "http" and url.netloc != httpx.URL(endpoint).netloc:
+    if url.scheme == "http" and url.netloc != urlsplit(endpoint).netloc:
         raise UnauthorizedError(
             host,
-            f"a challenge that sends us to {url.scheme}://{url.netloc.decode()} for a token",
+            f"a challenge that sends us to {url.scheme}://{url.netloc} for a token",
             "the credentials would go over plain http to a host that is not the registry's: they were not sent",
             "check the registry's address, and who answers there",
         )

@@ -5,53 +5,77 @@ Small requests are tried again here. Streams are not: who streams knows where to
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-
-import httpx
+from types import MappingProxyType
+from typing import Self
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from registry.auth import Authenticator, Scopes
 from registry.credentials import CredentialProvider
 from registry.digest import compute
 from registry.errors import DigestMismatchError, RegistryError, UnavailableError
 from registry.hosts import Hosts
-from registry.manifest import ACCEPTED, LARGEST, Descriptor, Manifest, parse
+from registry.manifest import ACCEPTED, LARGEST, OCI_INDEX, Descriptor, Manifest, parse
+from registry.pauses import Pauses
 from registry.reference import Reference, is_digest
-from registry.response import raise_refusal, read_bounded
+from registry.response import HEALING, raise_refusal, read_bounded
 from registry.retry import Retry
-from registry.transport import drain, exchange
+from registry.streams import Streams
+from registry.transport import Chunks, Request, Response, Transport
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class RegistryClient:
-    """Asks registries, and authenticates where they want it.
+    """Asks registries, and authenticates where they want it. Safe to use from several threads.
+
+    A context manager: its connections are closed at the end.
 
     Args:
         hosts: Where registries are reached.
         credentials: Gives the credential for a host; asked before each request.
-        http: The client to use; `registry.transport.open_http` makes one that suits.
+        transport: Sends the requests; one of its own if left out.
         retry: How small requests are tried again.
     """
 
     def __init__(
-        self, hosts: Hosts, credentials: CredentialProvider, http: httpx.Client, retry: Retry | None = None
+        self,
+        hosts: Hosts,
+        credentials: CredentialProvider,
+        transport: Transport | None = None,
+        retry: Retry | None = None,
     ) -> None:
         self.hosts = hosts
         self.retry = retry or Retry()
-        self._http = http
-        self._auth = Authenticator(http, credentials)
+        self.streams = Streams()
+        self._transport = transport or Transport()
+        self._auth = Authenticator(self._transport, credentials)
+        self._pauses = Pauses(self.retry)
+        self._without_ranges: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the threads, close the connections."""
+        self.streams.close()
+        self._transport.close()
 
     def digest_of(self, image: Reference) -> str | None:
         """Digest that a tag or digest resolves to; None if it does not exist (HEAD, else GET)."""
 
         def ask() -> str | None:
             with self._exchange("HEAD", image, _manifest(image), headers=_accept()) as response:
-                if response.status_code == 404:
+                if response.status == 404:
                     return None
-                if response.status_code >= 500 or response.status_code == 429:
+                if response.status in HEALING:
                     raise_refusal(response, str(image))
                 # Of another refusal a HEAD shows no reason: the GET that follows does.
-                digest = response.headers.get("docker-content-digest", "")
+                digest = response.header("Docker-Content-Digest")
                 return digest if is_digest(digest) else ""
 
         digest = self.retry.call(ask)
@@ -68,10 +92,10 @@ class RegistryClient:
 
         def ask() -> Manifest:
             with self._exchange("GET", image, _manifest(image), headers=_accept()) as response:
-                if response.status_code != 200:
+                if response.status != 200:
                     raise_refusal(response, str(image))
                 content = read_bounded(response, str(image), LARGEST)
-                stated = response.headers.get("docker-content-digest", "")
+                stated = response.header("Docker-Content-Digest")
                 expected = image.digest or (stated if is_digest(stated) else compute(content))
                 found = compute(content, like=expected)
                 if found != expected:
@@ -81,45 +105,89 @@ class RegistryClient:
                         "the registry or something in between serves other content under this digest",
                         "nothing was stored at the destination; pull it with another tool to compare",
                     )
-                return parse(str(image), content, response.headers.get("content-type", ""), expected)
+                return parse(str(image), content, response.header("Content-Type"), expected)
 
         return self.retry.call(ask)
 
-    def put_manifest(self, image: Reference, manifest: Manifest) -> None:
-        """Push a manifest under a tag or its digest."""
+    def put_manifest(self, image: Reference, manifest: Manifest) -> bool:
+        """Push a manifest under a tag or its digest.
 
-        def push() -> None:
+        Returns:
+            Whether the registry lists it as a referrer of its subject (OCI-Subject); else the client has to.
+        """
+
+        def push() -> bool:
             headers = {"Content-Type": manifest.media_type}
             path = _manifest(image)
-            with self._exchange("PUT", image, path, push=True, headers=headers, content=manifest.content) as got:
-                if got.status_code not in (200, 201, 202):
+            with self._exchange("PUT", image, path, push=True, headers=headers, body=manifest.content) as got:
+                if got.status not in (200, 201, 202):
                     raise_refusal(got, str(image))
-                stored = got.headers.get("docker-content-digest", manifest.digest)
+                stored = got.header("Docker-Content-Digest") or manifest.digest
                 if stored != manifest.digest:
                     raise DigestMismatchError(str(image), f"stored as {stored}, not {manifest.digest}")
+                return bool(got.header("OCI-Subject"))
 
-        self.retry.call(push)
+        return self.retry.call(push)
+
+    def referrers(self, image: Reference) -> Manifest | None:
+        """The index of what refers to a digest; None where the registry has no referrers API."""
+
+        def ask() -> Manifest | None:
+            path = f"referrers/{image.identifier}"
+            with self._exchange("GET", image, path, headers={"Accept": OCI_INDEX}) as response:
+                if response.status in HEALING:
+                    raise_refusal(response, str(image))
+                if response.status != 200 or not response.header("Content-Type").startswith(OCI_INDEX):
+                    return None
+                return parse(str(image), read_bounded(response, str(image), LARGEST), OCI_INDEX)
+
+        return self.retry.call(ask)
 
     def has_blob(self, image: Reference, blob: Descriptor) -> bool:
         """Whether the image's repository holds a blob."""
 
         def ask() -> bool:
             with self._exchange("HEAD", image, f"blobs/{blob.digest}") as response:
-                if response.status_code not in (200, 404):
+                if response.status not in (200, 404):
                     raise_refusal(response, f"{image.name}@{blob.digest}")
-                return response.status_code == 200
+                return response.status == 200
 
         return self.retry.call(ask)
 
     @contextmanager
-    def read_blob(self, image: Reference, blob: Descriptor) -> Iterator[Iterator[bytes]]:
-        """Open a blob; gives its bytes as they arrive, not verified."""
+    def open_blob(
+        self, image: Reference, blob: Descriptor, start: int = 0, end: int | None = None
+    ) -> Iterator[Response]:
+        """Open a blob, whole or a range of it; its bytes are not verified. Tried once.
+
+        Args:
+            image: Names the repository.
+            blob: The blob.
+            start: First byte.
+            end: The byte after the last one; None for all the rest.
+
+        Raises:
+            UnavailableError: The connection broke, or the registry serves no ranges (it is then remembered).
+            DigestMismatchError: The blob ends before the range begins.
+        """
         resource = f"{image.name}@{blob.digest}"
         headers = {"Accept-Encoding": "identity"}
+        ranged = start > 0 or end is not None
+        if ranged:
+            headers["Range"] = f"bytes={start}-{'' if end is None else end - 1}"
         with self._exchange("GET", image, f"blobs/{blob.digest}", headers=headers) as response:
-            if response.status_code != 200:
+            if ranged and response.status == 416:
+                raise DigestMismatchError(resource, f"it ends before byte {start}, of {blob.size} that were promised")
+            if response.status not in (200, 206):
                 raise_refusal(response, resource)
-            yield _chunks(response, resource)
+            if ranged and not response.header("Content-Range").startswith(f"bytes {start}-"):
+                self._without_ranges.add(image.host)
+                raise UnavailableError(resource, f"the whole blob, where it was asked for from byte {start}")
+            yield response
+
+    def serves_ranges(self, host: str) -> bool:
+        """Whether a registry has not yet answered a range with something else."""
+        return host not in self._without_ranges
 
     def mount(self, image: Reference, blob: Descriptor, origin: str) -> str | None:
         """Have a blob taken over from another repository of the same registry.
@@ -139,7 +207,7 @@ class RegistryClient:
         def ask() -> str | None:
             path = "blobs/uploads/"
             with self._exchange("POST", image, path, push=True, scopes=scopes, query=query) as response:
-                return None if response.status_code == 201 else _upload_location(response, image)
+                return None if response.status == 201 else _upload_location(response, image)
 
         return self.retry.call(ask)
 
@@ -148,7 +216,7 @@ class RegistryClient:
         with self._exchange("POST", image, "blobs/uploads/", push=True) as response:
             return _upload_location(response, image)
 
-    def finish_upload(self, image: Reference, location: str, blob: Descriptor, chunks: Iterator[bytes]) -> None:
+    def finish_upload(self, image: Reference, location: str, blob: Descriptor, chunks: Chunks) -> None:
         """Send a blob as one streamed request and have it stored.
 
         One PUT with a Content-Length takes every registry that follows the specification ("POST then PUT");
@@ -156,8 +224,8 @@ class RegistryClient:
         """
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
         url = _with_digest(location, blob.digest)
-        with self._exchange("PUT", image, url, push=True, headers=headers, content=chunks) as response:
-            if response.status_code not in (200, 201, 202, 204):
+        with self._exchange("PUT", image, url, push=True, headers=headers, body=chunks) as response:
+            if response.status not in (200, 201, 202, 204):
                 raise_refusal(response, f"{image.name}@{blob.digest}")
 
     def cancel_upload(self, image: Reference, location: str) -> None:
@@ -178,10 +246,10 @@ class RegistryClient:
         *,
         push: bool = False,
         scopes: Scopes = (),
-        headers: Mapping[str, str] | None = None,
-        query: Mapping[str, str] | None = None,
-        content: bytes | Iterator[bytes] | None = None,
-    ) -> Iterator[httpx.Response]:
+        headers: Mapping[str, str] = _NONE,
+        query: Mapping[str, str] = _NONE,
+        body: bytes | Chunks | None = None,
+    ) -> Iterator[Response]:
         """One request, authenticated and with redirects followed; gives any answer but a 401.
 
         Args:
@@ -192,78 +260,82 @@ class RegistryClient:
             scopes: Rights needed beyond those on the repository.
             headers: Headers of the request.
             query: Its query.
-            content: Its body; an iterator can be sent once only.
+            body: Its body; chunks can be sent once only.
         """
         endpoint = self.hosts.endpoint(image.host)
-        url = httpx.URL(path if "://" in path else f"{endpoint}/v2/{image.repository}/{path}")
+        url = path if "://" in path else f"{endpoint}/v2/{image.repository}/{path}"
         if query:
-            url = url.copy_merge_params(query)
+            url = f"{url}?{urlencode(query)}"
         wanted = (f"repository:{image.repository}:{'pull,push' if push else 'pull'}", *scopes)
         resource = str(image)
+        self._pauses.wait(image.host)
         sent = self._auth.header(image.host, wanted)
-        once = isinstance(content, Iterator)
         for attempt in (1, 2):
-            request = self._request(method, url, endpoint, headers, content, sent)
-            with exchange(self._http, request, resource) as response:
-                if response.status_code != 401 or attempt == 2:
-                    if response.status_code in _REDIRECTS and method in ("GET", "HEAD"):
+            request = _request(method, url, endpoint, headers, body, sent)
+            with self._transport.exchange(request, resource) as response:
+                self._pauses.note(image.host, response)
+                renewed = self._auth.header(image.host, wanted) if response.status == 403 else None
+                if attempt == 1 and renewed not in (None, sent):
+                    # ECR answers 403 to a token that has expired, and the provider has a new one by now.
+                    sent = renewed
+                elif response.status != 401 or attempt == 2:
+                    if response.status in _REDIRECTS and method in ("GET", "HEAD"):
                         with self._follow(response, endpoint, headers, sent, resource) as target:
                             yield target
-                    elif response.status_code == 401:
+                    elif response.status == 401:
                         raise_refusal(response, resource)
                     else:
                         yield response
                     return
-                sent = self._auth.answer(image.host, endpoint, wanted, response, sent)
-            if once:
+                else:
+                    sent = self._auth.answer(image.host, endpoint, wanted, response, sent)
+            if isinstance(body, Iterator):
                 raise UnavailableError(resource, "the token expired while the upload was under way")
-
-    def _request(
-        self,
-        method: str,
-        url: httpx.URL,
-        endpoint: str,
-        headers: Mapping[str, str] | None,
-        content: bytes | Iterator[bytes] | None,
-        authorization: str | None,
-    ) -> httpx.Request:
-        """A request; credentials only if it goes to the registry's own scheme, host and port."""
-        complete = dict(headers or {})
-        if authorization and _origin(url) == _origin(httpx.URL(endpoint)):
-            complete["Authorization"] = authorization
-        return self._http.build_request(method, url, headers=complete, content=content)
 
     @contextmanager
     def _follow(
         self,
-        response: httpx.Response,
+        response: Response,
         endpoint: str,
-        headers: Mapping[str, str] | None,
+        headers: Mapping[str, str],
         authorization: str | None,
         resource: str,
         hops: int = 1,
-    ) -> Iterator[httpx.Response]:
+    ) -> Iterator[Response]:
         """Follow a redirect, as registries answer for blobs that lie in a storage service."""
-        location = response.headers.get("location", "")
-        try:
-            url = response.request.url.join(location)
-        except httpx.InvalidURL:
-            url = httpx.URL()
-        if not location or url.scheme not in ("http", "https") or hops > _MOST_REDIRECTS:
+        location = response.header("Location")
+        url = _joined(response.request.url, location)
+        parts = urlsplit(url)
+        if not location or parts.scheme not in ("http", "https") or hops > _MOST_REDIRECTS:
             raise RegistryError(
                 resource,
-                f"a redirect to {url.scheme or 'nowhere'}://{url.host} (number {hops})",
+                f"a redirect to {parts.scheme or 'nowhere'}://{parts.hostname or ''} (number {hops})",
                 f"only http(s) is followed, at most {_MOST_REDIRECTS} times",
                 "check who answers at the registry's address",
             )
-        drain(response)
-        request = self._request(response.request.method, url, endpoint, headers, None, authorization)
-        with exchange(self._http, request, resource) as target:
-            if target.status_code in _REDIRECTS:
+        request = _request(response.request.method, url, endpoint, headers, None, authorization)
+        response.finish()
+        with self._transport.exchange(request, resource) as target:
+            if target.status in _REDIRECTS:
                 with self._follow(target, endpoint, headers, authorization, resource, hops + 1) as last:
                     yield last
             else:
                 yield target
+
+
+def _request(
+    method: str,
+    url: str,
+    endpoint: str,
+    headers: Mapping[str, str],
+    body: bytes | Chunks | None,
+    authorization: str | None,
+) -> Request:
+    """A request; credentials only if it goes to the registry's own scheme, host and port."""
+    complete = dict(headers)
+    if authorization and _origin(url) == _origin(endpoint):
+        complete["Authorization"] = authorization
+    return Request(method, url, complete, body)
 
 
 def _manifest(image: Reference) -> str:
@@ -274,23 +346,26 @@ def _accept() -> dict[str, str]:
     return {"Accept": ", ".join(ACCEPTED)}
 
 
-def _origin(url: httpx.URL) -> tuple[str, bytes]:
-    return url.scheme, url.netloc
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _chunks(response: httpx.Response, resource: str) -> Iterator[bytes]:
-    """The body's bytes; a break is the source's failure, even when met while sending to the destination."""
+def _joined(url: str, location: str) -> str:
+    """A Location, which may be relative; an empty text if it is no URL."""
     try:
-        yield from response.iter_raw()
-    except httpx.TransportError as error:
-        raise UnavailableError(resource, f"the connection broke: {error or type(error).__name__}") from None
+        joined = urljoin(url, location)
+        urlsplit(joined).port  # noqa: B018 - refuses a port that is no number
+    except ValueError:
+        return ""
+    return joined
 
 
-def _upload_location(response: httpx.Response, image: Reference) -> str:
-    location = response.headers.get("location", "")
-    if response.status_code != 202 or not location:
+def _upload_location(response: Response, image: Reference) -> str:
+    location = response.header("Location")
+    if response.status != 202 or not location:
         raise_refusal(response, image.name)
-    return str(response.request.url.join(location))
+    return _joined(response.request.url, location)
 
 
 def _with_digest(location: str, digest: str) -> str:

@@ -5,19 +5,18 @@ children, the tag last. A tag therefore never points at something incomplete, an
 already there.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from registry.client import RegistryClient
-from registry.digest import verified
 from registry.errors import NotFoundError, RegistryError
-from registry.manifest import Descriptor, Manifest
+from registry.manifest import Manifest
+from registry.manifest_copy import ManifestCopies
 from registry.platform import choose
-from registry.progress import Progress
+from registry.progress import Progress, Report
 from registry.reference import Reference
+from registry.referrers import copy_referrers
 from registry.single_image import check_platform
-
-Report = Callable[[Progress], None]
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,7 @@ class CopyResult:
         bytes_skipped: Bytes of blobs that were there already, or were mounted.
         blobs_copied: Blobs sent.
         blobs_skipped: Blobs there already, or mounted.
+        referrers_copied: Signatures, attestations and the like that were pushed too.
     """
 
     source: str
@@ -41,6 +41,7 @@ class CopyResult:
     bytes_skipped: int = 0
     blobs_copied: int = 0
     blobs_skipped: int = 0
+    referrers_copied: int = 0
 
 
 def copy_image(
@@ -49,6 +50,8 @@ def copy_image(
     destination: Reference,
     *,
     platforms: Sequence[str] = (),
+    also_tags: Sequence[str] = (),
+    include_referrers: bool = False,
     progress: Report | None = None,
 ) -> CopyResult:
     """Copy an image, with all its platforms or some; nothing is sent if the destination already has it.
@@ -59,18 +62,21 @@ def copy_image(
         destination: Where to; with a digest, the copy must have that digest.
         platforms: `os/architecture[/variant]` to take of an index. One gives that image itself, several an
             index of them (with another digest than the source's); none takes everything.
-        progress: Called for each step.
+        also_tags: Further tags for the copy, pushed before the destination's own.
+        include_referrers: Whether signatures, attestations and whatever else refers to the image come with it.
+        progress: Called for each step, from several threads.
 
     Returns:
         What was done.
 
     Raises:
+        TagImmutableError: The destination's tag may not be moved. All else, `also_tags` among it, was done.
         RegistryError: It could not be copied. The destination's tag is then unchanged.
     """
+    there = client.streams.blobs.submit(client.digest_of, destination)
     resolved = resolve(client, source)
     pinned = source.with_digest(resolved)
-    plan = _Plan(client, pinned, destination, progress or _silent)
-    top = plan.choose(platforms) if platforms else None
+    top = _chosen(client, pinned, platforms) if platforms else None
     digest = top.digest if top else resolved
     if destination.digest not in (None, digest):
         raise RegistryError(
@@ -79,17 +85,30 @@ def copy_image(
             "the destination names another one",
             "leave the digest out of the destination, or correct it",
         )
-    if client.digest_of(destination) != digest:
-        plan.add(top or client.manifest(pinned))
-        plan.run()
+    copies = ManifestCopies(client, pinned, destination, progress or _silent)
+    is_there = there.result() == digest
+    if not is_there:
+        top = top or client.manifest(pinned)
+        copies.bring(top)
+    tagged = [destination.with_tag(tag) for tag in also_tags]
+    missing = [target for target in tagged if client.digest_of(target) != digest]
+    if top is None and (missing or include_referrers):
+        top = client.manifest(destination.with_digest(digest))
+    referrers = copy_referrers(copies, top) if include_referrers and top else 0
+    if not is_there:
+        missing.append(destination.with_tag(destination.tag) if destination.tag else destination.with_digest(digest))
+    for target in missing:
+        if top:
+            copies.push(top, target)
     return CopyResult(
         source=str(pinned),
         destination=str(destination.with_digest(digest)),
         digest=digest,
-        bytes_copied=sum(blob.size for blob in plan.copied),
-        bytes_skipped=sum(blob.size for blob in plan.skipped),
-        blobs_copied=len(plan.copied),
-        blobs_skipped=len(plan.skipped),
+        bytes_copied=sum(blob.size for blob in copies.blobs.copied),
+        bytes_skipped=sum(blob.size for blob in copies.blobs.skipped),
+        blobs_copied=len(copies.blobs.copied),
+        blobs_skipped=len(copies.blobs.skipped),
+        referrers_copied=referrers,
     )
 
 
@@ -105,99 +124,16 @@ def resolve(client: RegistryClient, reference: Reference) -> str:
     return digest
 
 
-@dataclass
-class _Plan:
-    """What has to be copied, then what was."""
-
-    client: RegistryClient
-    source: Reference
-    destination: Reference
-    report: Report
-    blobs: dict[str, Descriptor] = field(default_factory=dict)
-    manifests: list[Manifest] = field(default_factory=list)
-    seen: set[str] = field(default_factory=set)
-    copied: list[Descriptor] = field(default_factory=list)
-    skipped: list[Descriptor] = field(default_factory=list)
-
-    def choose(self, platforms: Sequence[str]) -> Manifest:
-        """The image of one platform, or an index of several."""
-        top = self.client.manifest(self.source)
-        if not top.is_index:
-            check_platform(self.client, self.source, top, platforms)
-            return top
-        chosen = choose(str(self.source), top.children, platforms)
-        if len(chosen) == 1:
-            return self.client.manifest(self.source.with_digest(chosen[0].digest))
-        return top if len(chosen) == len(top.children) else top.only(chosen)
-
-    def add(self, manifest: Manifest) -> None:
-        """Plan a manifest: its children and blobs first, each once, without what the destination has."""
-        self.seen.add(manifest.digest)
-        for child in manifest.children:
-            if child.digest in self.seen:
-                continue
-            self.seen.add(child.digest)
-            if self.client.digest_of(self.destination.with_digest(child.digest)) == child.digest:
-                # A registry takes a manifest only once it has everything that it names.
-                self.report(Progress("skipped", child.digest, child.size, 0))
-            else:
-                self.add(self.client.manifest(self.source.with_digest(child.digest)))
-        for blob in manifest.blobs:
-            self.blobs.setdefault(blob.digest, blob)
-        self.manifests.append(manifest)
-
-    def run(self) -> None:
-        """Send everything, the manifest under the tag at the very end."""
-        for blob in self.blobs.values():
-            (self.copied if self._send(blob) else self.skipped).append(blob)
-        for manifest in self.manifests:
-            last = manifest is self.manifests[-1]
-            target = self.destination if last else self.destination.with_digest(manifest.digest)
-            if last and self.destination.tag:
-                target = Reference(self.destination.host, self.destination.repository, self.destination.tag, None)
-            self.client.put_manifest(target, manifest)
-            size = len(manifest.content)
-            self.report(Progress("pushed", manifest.digest, size, size))
-
-    def _send(self, blob: Descriptor) -> bool:
-        """Bring a blob to the destination; false when it was there or could be mounted."""
-        if self.client.has_blob(self.destination, blob):
-            self.report(Progress("skipped", blob.digest, blob.size, 0))
-            return False
-        location: str | None = None
-        if self._same_registry():
-            location = self.client.mount(self.destination, blob, self.source.repository)
-            if location is None:
-                self.report(Progress("mounted", blob.digest, blob.size, 0))
-                return False
-        # A refused mount opened an upload, which the first attempt uses; each further one begins anew.
-        locations = [location] if location else []
-        self.client.retry.call(lambda: self._stream(blob, locations.pop() if locations else None))
-        self.report(Progress("copied", blob.digest, blob.size, blob.size))
-        return True
-
-    def _same_registry(self) -> bool:
-        hosts = self.client.hosts
-        return hosts.endpoint(self.source.host) == hosts.endpoint(self.destination.host)
-
-    def _stream(self, blob: Descriptor, location: str | None) -> None:
-        """One attempt: hash the bytes on the way, and give the upload up if they are wrong."""
-        upload = location or self.client.begin_upload(self.destination)
-        try:
-            with self.client.read_blob(self.source, blob) as chunks:
-                self.report(Progress("started", blob.digest, blob.size, 0))
-                right = verified(chunks, f"{self.source.name}@{blob.digest}", blob.digest, blob.size)
-                self.client.finish_upload(self.destination, upload, blob, self._counted(right, blob))
-        except RegistryError:
-            self.client.cancel_upload(self.destination, upload)
-            raise
-
-    def _counted(self, chunks: Iterator[bytes], blob: Descriptor) -> Iterator[bytes]:
-        done = 0
-        for chunk in chunks:
-            yield chunk
-            done += len(chunk)
-            self.report(Progress("advanced", blob.digest, blob.size, done))
+def _chosen(client: RegistryClient, source: Reference, platforms: Sequence[str]) -> Manifest:
+    """The image of one platform, or an index of several."""
+    top = client.manifest(source)
+    if not top.is_index:
+        check_platform(client, source, top, platforms)
+        return top
+    chosen = choose(str(source), top.children, platforms)
+    if len(chosen) == 1:
+        return client.manifest(source.with_digest(chosen[0].digest))
+    return top if len(chosen) == len(top.children) else top.only(chosen)
 
 
 def _silent(_: Progress) -> None:

@@ -62,6 +62,7 @@ class UnavailableError(RegistryError):
 
     Attributes:
         retry_after: Seconds that the registry asked to wait (Retry-After), if it did.
+        exhausted: Whether it was tried again as often as makes sense.
     """
 
     def __init__(
@@ -74,3 +75,4 @@ class UnavailableError(RegistryError):
     ) -> None:
         super().__init__(resource, answered, cause, next_step)
         self.retry_after = retry_after
+        self.exhausted = False

@@ -95,6 +95,10 @@ class Reference:
         """The same reference, pinned to a digest."""
         return replace(self, digest=digest)
 
+    def with_tag(self, tag: str) -> Self:
+        """Another tag of the same repository, whatever digest it has."""
+        return replace(self, tag=tag, digest=None)
+
 
 def is_digest(text: str) -> bool:
     """Whether a text is a digest that can be verified here (sha256, sha512: OCI's registered algorithms)."""

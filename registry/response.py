@@ -4,8 +4,6 @@ import json
 from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 
-import httpx
-
 from registry.errors import (
     DeniedError,
     ManifestError,
@@ -15,26 +13,25 @@ from registry.errors import (
     UnauthorizedError,
     UnavailableError,
 )
+from registry.transport import Response
 
 _SMALL = 64 * 1024
-_HEALING = (429, 500, 502, 503, 504)
+HEALING = (429, 500, 502, 503, 504)
 
 
-def read_bounded(response: httpx.Response, resource: str, most: int) -> bytes:
+def read_bounded(response: Response, resource: str, most: int) -> bytes:
     """The body, if it is not larger than it may be.
 
     Raises:
         ManifestError: It is larger; no more than the bound was read.
     """
-    content = bytearray()
-    for chunk in response.iter_bytes():
-        content += chunk
-        if len(content) > most:
-            raise ManifestError(resource, f"an answer of more than {most} bytes", "no manifest is that large")
-    return bytes(content)
+    content = response.read(most + 1)
+    if len(content) > most:
+        raise ManifestError(resource, f"an answer of more than {most} bytes", "no manifest is that large")
+    return content
 
 
-def read_json(response: httpx.Response, resource: str) -> dict[str, Any]:
+def read_json(response: Response, resource: str) -> dict[str, Any]:
     """The body as a JSON object."""
     try:
         document = json.loads(read_bounded(response, resource, most=1024 * 1024))
@@ -45,16 +42,16 @@ def read_json(response: httpx.Response, resource: str) -> dict[str, Any]:
     return document
 
 
-def raise_refusal(response: httpx.Response, resource: str) -> NoReturn:
+def raise_refusal(response: Response, resource: str) -> NoReturn:
     """Raise the error that an answer other than the hoped-for one means."""
-    status = response.status_code
+    status = response.status
     code, message = _error(response)
-    answered = f"{status} {response.reason_phrase}".strip()
+    answered = f"{status} {response.reason}".strip()
     if code or message:
         answered += f" ({': '.join(part for part in (code, message) if part)})"
-    if status in _HEALING:
-        raise UnavailableError(resource, answered, retry_after=_retry_after(response))
-    if status == 401 or (status == 400 and not code and "authorization" in response.request.headers):
+    if status in HEALING:
+        raise UnavailableError(resource, answered, retry_after=retry_after(response))
+    if status == 401 or (status == 400 and not code and "Authorization" in response.request.headers):
         # 400 is how ECR answers a password that it never gave out.
         raise UnauthorizedError(resource, answered, "the credentials were not accepted", "log in again and repeat")
     if status == 403:
@@ -81,13 +78,9 @@ def raise_refusal(response: httpx.Response, resource: str) -> NoReturn:
     raise RegistryError(resource, answered)
 
 
-def _error(response: httpx.Response) -> tuple[str, str]:
+def _error(response: Response) -> tuple[str, str]:
     """Code and message of the first error (OCI distribution specification, "Error Codes"), or the text."""
-    content = bytearray()
-    for chunk in response.iter_bytes():
-        content += chunk
-        if len(content) > _SMALL:
-            break
+    content = response.read(_SMALL)
     try:
         first = json.loads(content)["errors"][0]
         return str(first.get("code", "")), str(first.get("message", ""))
@@ -95,14 +88,14 @@ def _error(response: httpx.Response) -> tuple[str, str]:
         return "", content[:200].decode("utf-8", "replace").strip()
 
 
-def _retry_after(response: httpx.Response) -> float | None:
+def retry_after(response: Response) -> float | None:
     """Seconds to wait: a number, or an HTTP date (RFC 9110)."""
-    value = response.headers.get("retry-after", "")
+    value = response.header("Retry-After")
     if value.isdigit():
         return float(value)
     try:
         then = parsedate_to_datetime(value)
-        now = parsedate_to_datetime(response.headers["date"])
-    except (ValueError, KeyError):
+        now = parsedate_to_datetime(response.header("Date"))
+    except ValueError:
         return None
     return max((then - now).total_seconds(), 0.0)

@@ -43,11 +43,23 @@ class Retry:
             try:
                 return action()
             except UnavailableError as error:
-                asked = error.retry_after
-                if attempt == self.attempts or (asked or 0) > self.patience:
-                    tries = "time" if attempt == 1 else "times"
-                    error.cause = error.cause or f"tried {attempt} {tries}"
-                    error.next_step = error.next_step or "repeat it later: what was copied is not copied again"
-                    raise
-                bound = min(self.base * 2 ** (attempt - 1), self.longest)
-                self.sleep(asked if asked is not None else random.uniform(0, bound))
+                self.wait(error, attempt)
+
+    def wait(self, error: UnavailableError, attempt: int) -> None:
+        """Wait before the next attempt.
+
+        Args:
+            error: How this one failed.
+            attempt: Its number, from 1.
+
+        Raises:
+            UnavailableError: The same error, if there is no next attempt.
+        """
+        asked = error.retry_after
+        if error.exhausted or attempt >= self.attempts or (asked or 0) > self.patience:
+            error.exhausted = True
+            error.cause = error.cause or f"tried {attempt} {'time' if attempt == 1 else 'times'}"
+            error.next_step = error.next_step or "repeat it later: what was copied is not copied again"
+            raise error
+        bound = min(self.base * 2 ** (attempt - 1), self.longest)
+        self.sleep(asked if asked is not None else random.uniform(0, bound))

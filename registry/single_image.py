@@ -38,8 +38,9 @@ def _platform(client: RegistryClient, image: Reference, manifest: Manifest) -> s
     config = manifest.blobs[0]
 
     def read() -> bytes:
-        with client.read_blob(image, config) as chunks:
-            return b"".join(verified(chunks, f"{image.name}@{config.digest}", config.digest, config.size))
+        with client.open_blob(image, config) as response:
+            content = response.read(config.size + 1)
+        return b"".join(map(bytes, verified([content], f"{image.name}@{config.digest}", config.digest, config.size)))
 
     try:
         document = json.loads(client.retry.call(read))

@@ -13,7 +13,6 @@ from registry.client import RegistryClient
 from registry.credentials import Basic, Credential
 from registry.docker_config import DockerConfig
 from registry.hosts import Hosts
-from registry.transport import open_http
 
 # ECR's tokens live for 12 hours (GetAuthorizationToken); an old one is replaced an hour early.
 EARLY_SECONDS = 3600
@@ -46,7 +45,7 @@ class PrivateRegistry:
         """
         hosts = Hosts.parse(os.environ.get("REGISTRY_HOSTS", ""))
         endpoints = MappingProxyType({**hosts.endpoints, self.host: self._endpoint})
-        return RegistryClient(replace(hosts, endpoints=endpoints), self._credential_for, open_http())
+        return RegistryClient(replace(hosts, endpoints=endpoints), self._credential_for)
 
     def _credential_for(self, host: str) -> Credential | None:
         if host == self.host:

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,6 @@ from registry.credentials import Basic, Credential
 from registry.hosts import Hosts
 from registry.reference import Reference
 from registry.retry import Retry
-from registry.transport import open_http
 from sandbox.registries.manifests import Manifest
 from sandbox.registries.registry import PrivateRegistry, UpstreamRegistry
 
@@ -40,7 +40,7 @@ class World:
     upstream: UpstreamRegistry
     private: PrivateRegistry
     clock: Clock
-    http: httpx.Client
+    clients: ExitStack
     slept: list[float] = field(default_factory=list)
 
     def password(self) -> str:
@@ -53,7 +53,8 @@ class World:
             return Basic("AWS", password) if host == self.private.address else None
 
         hosts = Hosts({"public.ecr.aws": f"http://{self.upstream.address}"})
-        return RegistryClient(hosts, credentials or known, self.http, Retry(sleep=self.slept.append))
+        client = RegistryClient(hosts, credentials or known, retry=Retry(sleep=self.slept.append))
+        return self.clients.enter_context(client)
 
     def destination(self, repository: str = "team/app", tag: str = "v1", create: bool = True) -> Reference:
         if create:
@@ -116,8 +117,8 @@ def world(_servers: tuple[UpstreamRegistry, PrivateRegistry, Clock]) -> Iterator
     upstream, private, clock = _servers
     upstream.reset()
     private.reset()
-    with open_http() as http:
-        yield World(upstream, private, clock, http)
+    with ExitStack() as clients:
+        yield World(upstream, private, clock, clients)
 
 
 @pytest.fixture

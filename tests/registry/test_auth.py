@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 
 from registry.auth import Authenticator
@@ -19,6 +18,7 @@ from registry.hosts import Hosts
 from registry.manifest import Descriptor
 from registry.reference import Reference
 from registry.retry import Retry
+from registry.transport import Request, Transport
 
 DIGEST = "sha256:" + "d" * 64
 BLOB = Descriptor(DIGEST, 4, "x/y")
@@ -98,15 +98,16 @@ def login(_: str) -> Credential | None:
     return Basic("me", "s3cret")
 
 
-def client(http: httpx.Client, credentials: object = login) -> RegistryClient:
+def client(transport: Transport, credentials: object = login) -> RegistryClient:
     assert callable(credentials)
-    return RegistryClient(Hosts(), credentials, http, Retry(sleep=lambda _: None))
+    return RegistryClient(Hosts(), credentials, transport, Retry(sleep=lambda _: None))
 
 
 @pytest.fixture
-def http() -> Iterator[httpx.Client]:
-    with httpx.Client() as opened:
-        yield opened
+def transport() -> Iterator[Transport]:
+    opened = Transport()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
@@ -116,10 +117,10 @@ def image(registry: TokenRegistry) -> Reference:
 
 @pytest.mark.parametrize("key", ["token", "access_token"])
 def test_one_token_serves_all_requests_of_a_scope(
-    registry: TokenRegistry, http: httpx.Client, image: Reference, key: str
+    registry: TokenRegistry, transport: Transport, image: Reference, key: str
 ) -> None:
     registry.key = key
-    asking = client(http)
+    asking = client(transport)
     for _ in range(3):
         assert asking.digest_of(image) == DIGEST
         assert asking.has_blob(image, BLOB)
@@ -129,27 +130,27 @@ def test_one_token_serves_all_requests_of_a_scope(
     assert registry.scopes[1:] == [["repository:a/b:pull,push"]]
 
 
-def test_a_mount_asks_for_its_origin_too(registry: TokenRegistry, http: httpx.Client, image: Reference) -> None:
-    location = client(http).mount(image, BLOB, "other/repository")
+def test_a_mount_asks_for_its_origin_too(registry: TokenRegistry, transport: Transport, image: Reference) -> None:
+    location = client(transport).mount(image, BLOB, "other/repository")
     assert location == f"http://{registry.address}/v2/a/b/blobs/uploads/1?_state=x%3D%3D"
     assert registry.scopes == [["repository:a/b:pull,push", "repository:other/repository:pull"]]
 
 
-def test_a_token_is_renewed_before_it_expires(registry: TokenRegistry, http: httpx.Client) -> None:
+def test_a_token_is_renewed_before_it_expires(registry: TokenRegistry, transport: Transport) -> None:
     now = 0.0
-    auth = Authenticator(http, login, clock=lambda: now)
+    auth = Authenticator(transport, login, clock=lambda: now)
     endpoint, scopes = f"http://{registry.address}", ("repository:a/b:pull",)
-    refused = http.get(f"{endpoint}/v2/")
-    header = auth.answer(registry.address, endpoint, scopes, refused, None)
+    with transport.exchange(Request("GET", f"{endpoint}/v2/"), "a/b") as refused:
+        header = auth.answer(registry.address, endpoint, scopes, refused, None)
     assert auth.header(registry.address, scopes) == header
     now = registry.lifetime * 0.9
     assert auth.header(registry.address, scopes) is None
 
 
 def test_a_token_that_was_revoked_is_fetched_anew(
-    registry: TokenRegistry, http: httpx.Client, image: Reference
+    registry: TokenRegistry, transport: Transport, image: Reference
 ) -> None:
-    asking = client(http)
+    asking = client(transport)
     asking.digest_of(image)
     registry.valid.clear()
     assert asking.digest_of(image) == DIGEST
@@ -157,9 +158,9 @@ def test_a_token_that_was_revoked_is_fetched_anew(
 
 
 def test_an_upload_whose_token_was_revoked_is_begun_again(
-    registry: TokenRegistry, http: httpx.Client, image: Reference
+    registry: TokenRegistry, transport: Transport, image: Reference
 ) -> None:
-    asking = client(http)
+    asking = client(transport)
     location = asking.begin_upload(image)
     registry.valid.clear()
     with pytest.raises(UnavailableError, match="token expired"):
@@ -167,20 +168,20 @@ def test_an_upload_whose_token_was_revoked_is_begun_again(
     asking.finish_upload(image, asking.begin_upload(image), BLOB, iter([b"body"]))
 
 
-def test_wrong_credentials_are_not_shown(registry: TokenRegistry, http: httpx.Client, image: Reference) -> None:
-    asking = client(http, lambda _: Basic("me", "wr0ng"))
+def test_wrong_credentials_are_not_shown(registry: TokenRegistry, transport: Transport, image: Reference) -> None:
+    asking = client(transport, lambda _: Basic("me", "wr0ng"))
     with pytest.raises(UnauthorizedError, match="not accepted") as caught:
         asking.digest_of(image)
     assert "wr0ng" not in f"{caught.value!r} {caught.value}"
     with pytest.raises(UnauthorizedError, match="no credentials"):
-        client(http, lambda _: None).digest_of(image)
+        client(transport, lambda _: None).digest_of(image)
 
 
 @pytest.mark.parametrize(("status", "error"), [(404, NotFoundError), (507, RegistryError), (302, RegistryError)])
 def test_an_upload_that_is_refused_says_what_was_answered(
-    registry: TokenRegistry, http: httpx.Client, image: Reference, status: int, error: type[RegistryError]
+    registry: TokenRegistry, transport: Transport, image: Reference, status: int, error: type[RegistryError]
 ) -> None:
-    asking = client(http)
+    asking = client(transport)
     registry.put_status = status
     with pytest.raises(error, match=f"{status} "):
         asking.finish_upload(image, asking.begin_upload(image), BLOB, iter([b"body"]))

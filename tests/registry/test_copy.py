@@ -189,11 +189,32 @@ def test_credentials_that_are_renewed_in_mid_copy_are_followed(world: World) -> 
 def test_progress_counts_every_byte(world: World) -> None:
     steps: list[Progress] = []
     result = copy_image(world.client(), IMAGE, world.destination(), progress=steps.append)
-    copied = [step for step in steps if step.state == "copied"]
-    last = {step.digest: step.done for step in steps if step.state == "advanced"}
-    assert last == {step.digest: step.size for step in copied}
-    assert sum(last.values()) == result.bytes_copied
+    planned = [step.digest for step in steps if step.state == "planned"]
+    copied = {step.digest: step.done for step in steps if step.state == "copied"}
+    assert [step.state for step in steps[: len(planned)]] == ["planned"] * 6
+    assert copied.keys() == set(planned)
+    assert sum(copied.values()) == result.bytes_copied
     assert [step.state for step in steps[-3:]] == ["pushed"] * 3
+
+
+def test_the_biggest_blobs_are_planned_first(world: World) -> None:
+    world.publish("three/layers", "1", [b"x" * 10_000, b"y" * 300_000, b"z" * 20_000])
+    steps: list[Progress] = []
+    copy_image(
+        world.client(), Reference.parse("public.ecr.aws/three/layers:1"), world.destination(), progress=steps.append
+    )
+    assert [step.size for step in steps if step.state == "planned"][:3] == [300_000, 20_000, 10_000]
+
+
+def test_progress_of_a_large_blob_advances(world: World) -> None:
+    world.publish("big/image", "1", [bytes(96 * 1024 * 1024)])
+    steps: list[Progress] = []
+    copy_image(
+        world.client(), Reference.parse("public.ecr.aws/big/image:1"), world.destination(), progress=steps.append
+    )
+    advanced = [step.done for step in steps if step.state == "advanced"]
+    assert advanced == sorted(advanced)
+    assert 0 < advanced[0] <= advanced[-1] <= 96 * 1024 * 1024
 
 
 def test_memory_does_not_grow_with_the_layer(world: World) -> None:

@@ -1,0 +1,144 @@
+"""A blob's bytes in order, whatever breaks on the way.
+
+They are resumed where they broke, and fetched in parallel ranges where one connection is what slows them down.
+Ranges are those of RFC 9110; the storage services behind registries (S3, CloudFront, Azure) all serve them.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import Future
+from contextlib import closing
+from dataclasses import dataclass
+
+from registry.client import RegistryClient
+from registry.errors import UnavailableError
+from registry.manifest import Descriptor
+from registry.reference import Reference
+
+_CHUNK = 256 * 1024
+_RANGE = 4 * 1024 * 1024
+# A connection that brought this much before it broke was no failed attempt.
+_PROGRESS = 1024 * 1024
+# One connection is judged after this time; it is the bottleneck if this share of it went by waiting for bytes.
+_JUDGED_SECONDS = 0.5
+_WAITING = 0.7
+_FEWEST_CONNECTIONS = 3
+
+
+@dataclass(frozen=True)
+class Download:
+    """A blob to be read.
+
+    Attributes:
+        client: Asks the registry.
+        image: Names the repository.
+        blob: The blob.
+    """
+
+    client: RegistryClient
+    image: Reference
+    blob: Descriptor
+
+    def chunks(self) -> Generator[memoryview, None, None]:
+        """The bytes, not verified; each view is done with when the next one is asked for.
+
+        Raises:
+            UnavailableError: It broke too often, or broke and cannot be resumed.
+            RegistryError: The registry refused.
+        """
+        streams = self.client.streams
+        connection = streams.take(1)
+        position = failures = 0
+        in_ranges = False
+        try:
+            while True:
+                began = position
+                try:
+                    with closing(self._ranges(position) if in_ranges else self._stream(position)) as chunks:
+                        for chunk in chunks:
+                            position += len(chunk)
+                            yield chunk
+                    if position >= self.blob.size:
+                        return
+                    # The one connection stopped early, since several are faster.
+                    in_ranges = True
+                except UnavailableError as error:
+                    if position and not self.client.serves_ranges(self.image.host):
+                        raise
+                    failures = 1 if position - began >= _PROGRESS else failures + 1
+                    self.client.retry.wait(error, failures)
+        finally:
+            streams.give_back(connection)
+
+    def _stream(self, start: int) -> Generator[memoryview, None, None]:
+        """Read over one connection; stops before the blob ends once several promise to be faster."""
+        buffer = memoryview(bytearray(min(_CHUNK, max(self.blob.size, 1))))
+        position, waited, began = start, 0.0, time.monotonic()
+        with self.client.open_blob(self.image, self.blob, start) as response:
+            in_ranges = start > 0 or response.header("Accept-Ranges") == "bytes"
+            while True:
+                asked = time.monotonic()
+                count = response.read_into(buffer)
+                now = time.monotonic()
+                if not count:
+                    break
+                waited += now - asked
+                position += count
+                yield buffer[:count]
+                slow = now - began > _JUDGED_SECONDS and waited > _WAITING * (now - began)
+                if slow and in_ranges and self._is_worth_ranges(position):
+                    return
+        if position < self.blob.size:
+            raise UnavailableError(self._resource, f"the body ended after {position} of {self.blob.size} bytes")
+
+    def _is_worth_ranges(self, position: int) -> bool:
+        if self.blob.size - position < _FEWEST_CONNECTIONS * _RANGE:
+            return False
+        free = self.client.streams.take(_FEWEST_CONNECTIONS, at_least=_FEWEST_CONNECTIONS)
+        self.client.streams.give_back(free)
+        return free > 0
+
+    def _ranges(self, start: int) -> Generator[memoryview, None, None]:
+        """Read the rest over several connections, each some ranges ahead of the others."""
+        streams = self.client.streams
+        connections = streams.take(-(-(self.blob.size - start) // _RANGE))
+        stop = threading.Event()
+        pending: deque[Future[memoryview]] = deque()
+        buffers = [memoryview(bytearray(_RANGE)) for _ in range(connections + 1)]
+        try:
+            while start < self.blob.size or pending:
+                while start < self.blob.size and buffers:
+                    view = buffers.pop()[: self.blob.size - start]
+                    pending.append(streams.ranges.submit(self._fill, view, start, stop))
+                    start += len(view)
+                fetched = pending.popleft().result()
+                yield fetched
+                buffers.append(memoryview(fetched.obj))
+        finally:
+            stop.set()
+            for future in pending:
+                future.cancel()
+            streams.give_back(connections)
+
+    def _fill(self, view: memoryview, start: int, stop: threading.Event) -> memoryview:
+        """Fill a view with the bytes from a position on, resuming where it breaks."""
+        done = failures = 0
+        while not stop.is_set():
+            began = done
+            try:
+                with self.client.open_blob(self.image, self.blob, start + done, start + len(view)) as response:
+                    while not stop.is_set() and done < len(view) and (count := response.read_into(view[done:])):
+                        done += count
+                if done == len(view):
+                    break
+                raise UnavailableError(self._resource, f"a range ended {len(view) - done} bytes early")
+            except UnavailableError as error:
+                failures = 1 if done - began >= _PROGRESS else failures + 1
+                self.client.retry.wait(error, failures)
+        return view
+
+    @property
+    def _resource(self) -> str:
+        return f"{self.image.name}@{self.blob.digest}"

@@ -1,0 +1,108 @@
+"""What refers to an image: signatures, attestations, SBOMs.
+
+They are found by the referrers API, else by its tag scheme (OCI distribution specification v1.1, "Listing
+Referrers" and "Referrers Tag Schema"), and by the tags that cosign writes (cosign, specs/SIGNATURE_SPEC.md).
+"""
+
+import json
+from typing import Any
+
+from registry.errors import NotFoundError
+from registry.manifest import OCI_INDEX, Descriptor, Manifest, parse
+from registry.manifest_copy import ManifestCopies
+from registry.reference import Reference
+
+_COSIGN = (".sig", ".att", ".sbom")
+
+
+def copy_referrers(copies: ManifestCopies, top: Manifest) -> int:
+    """Copy all that refers to an image, to its children, or to what refers to them.
+
+    Args:
+        copies: Copies manifests between the two repositories.
+        top: The image or index.
+
+    Returns:
+        How many were pushed; those that the destination has are not.
+    """
+    pushed = 0
+    subjects = [top.digest, *(child.digest for child in top.children)]
+    seen = set(subjects)
+    while subjects:
+        subject = subjects.pop()
+        found = [entry for entry in _listed(copies, subject) if entry.digest not in seen]
+        for entry in found:
+            pushed += _bring(copies, subject, entry.digest)
+        new = [entry.digest for entry in found]
+        pushed += sum(_bring_tag(copies, _scheme_tag(subject) + suffix) for suffix in _COSIGN)
+        seen.update(new)
+        subjects += new
+    return pushed
+
+
+def _listed(copies: ManifestCopies, subject: str) -> tuple[Descriptor, ...]:
+    image = copies.source.with_digest(subject)
+    listed = copies.client.referrers(image)
+    if listed is None:
+        listed = _manifest_or_none(copies, copies.source.with_tag(_scheme_tag(subject)))
+    return listed.children if listed else ()
+
+
+def _bring(copies: ManifestCopies, subject: str, digest: str) -> int:
+    """Copy one that names its subject; 1 if it was pushed."""
+    target = copies.destination.with_digest(digest)
+    if copies.client.digest_of(target) == digest:
+        return 0
+    manifest = copies.client.manifest(copies.source.with_digest(digest))
+    copies.bring(manifest)
+    if not copies.push(manifest, target):
+        _list_by_tag(copies, subject, manifest)
+    return 1
+
+
+def _bring_tag(copies: ManifestCopies, tag: str) -> int:
+    """Copy one that is known by its tag only; 1 if it was pushed."""
+    digest = copies.client.digest_of(copies.source.with_tag(tag))
+    target = copies.destination.with_tag(tag)
+    if digest is None or copies.client.digest_of(target) == digest:
+        return 0
+    manifest = copies.client.manifest(copies.source.with_digest(digest))
+    copies.bring(manifest)
+    copies.push(manifest, target)
+    return 1
+
+
+def _list_by_tag(copies: ManifestCopies, subject: str, manifest: Manifest) -> None:
+    """Add a referrer to the index that registries without the referrers API are asked for instead."""
+    target = copies.destination.with_tag(_scheme_tag(subject))
+    existing = _manifest_or_none(copies, target)
+    entries: list[Any] = json.loads(existing.content)["manifests"] if existing else []
+    if any(entry["digest"] == manifest.digest for entry in entries):
+        return
+    index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [*entries, _entry(manifest)]}
+    content = json.dumps(index, separators=(",", ":")).encode()
+    copies.push(parse(str(target), content, OCI_INDEX), target)
+
+
+def _entry(manifest: Manifest) -> dict[str, Any]:
+    """A referrer as the index lists it: with its type and annotations, for who filters by them."""
+    document = json.loads(manifest.content)
+    entry = {
+        "mediaType": manifest.media_type,
+        "digest": manifest.digest,
+        "size": len(manifest.content),
+        "artifactType": document.get("artifactType") or document.get("config", {}).get("mediaType", ""),
+    }
+    return {**entry, "annotations": document["annotations"]} if document.get("annotations") else entry
+
+
+def _manifest_or_none(copies: ManifestCopies, image: Reference) -> Manifest | None:
+    try:
+        return copies.client.manifest(image)
+    except NotFoundError:
+        return None
+
+
+def _scheme_tag(digest: str) -> str:
+    """The tag that stands for a digest: `sha256-<hex>`."""
+    return digest.replace(":", "-")
