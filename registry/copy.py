@@ -76,7 +76,7 @@ def copy_image(
     there = client.streams.blobs.submit(client.digest_of, destination)
     resolved = resolve(client, source)
     pinned = source.with_digest(resolved)
-    top = _chosen(client, pinned, platforms) if platforms else None
+    top = chosen(client, pinned, platforms) if platforms else None
     digest = top.digest if top else resolved
     if destination.digest not in (None, digest):
         raise RegistryError(
@@ -124,16 +124,25 @@ def resolve(client: RegistryClient, reference: Reference) -> str:
     return digest
 
 
-def _chosen(client: RegistryClient, source: Reference, platforms: Sequence[str]) -> Manifest:
-    """The image of one platform, or an index of several."""
+def chosen(client: RegistryClient, source: Reference, platforms: Sequence[str]) -> Manifest:
+    """What is copied of an image when platforms are chosen: the image of one platform, or an index of several.
+
+    Args:
+        client: Reaches the source.
+        source: The image.
+        platforms: `os/architecture[/variant]`.
+
+    Raises:
+        PlatformNotFoundError: It does not exist for one of them.
+    """
     top = client.manifest(source)
     if not top.is_index:
         check_platform(client, source, top, platforms)
         return top
-    chosen = choose(str(source), top.children, platforms)
-    if len(chosen) == 1:
-        return client.manifest(source.with_digest(chosen[0].digest))
-    return top if len(chosen) == len(top.children) else top.only(chosen)
+    children = choose(str(source), top.children, platforms)
+    if len(children) == 1:
+        return client.manifest(source.with_digest(children[0].digest))
+    return top if len(children) == len(top.children) else top.only(children)
 
 
 def _silent(_: Progress) -> None:
