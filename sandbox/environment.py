@@ -12,7 +12,7 @@ from sandbox.aws.account import Account
 from sandbox.names import ACCOUNT_ID, CLUSTER_ARN, CLUSTER_NAME, REGION
 
 _PRIVATE_HOST = f"{ACCOUNT_ID}.dkr.ecr.{REGION}.amazonaws.com"
-_UPSTREAM_HOST = "public.ecr.aws"
+UPSTREAM_HOST = "public.ecr.aws"
 _UPSTREAM_REPOSITORY = "amazonlinux/amazonlinux"
 # A person's own settings that would lead stock tools past the sandbox.
 _UNSET = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CA_BUNDLE", "UPSTREAM_IMAGE")
@@ -28,6 +28,7 @@ class Addresses:
         kubernetes: URL of the Kubernetes API.
         upstream_registry: `host:port` of the registry that plays public.ecr.aws.
         private_registry: `host:port` of the private ECR.
+        private_registry_from_vpc: Where the same is reached without a route to the internet.
         unreachable: `host:port` that accepts no connection.
     """
 
@@ -36,6 +37,7 @@ class Addresses:
     kubernetes: str
     upstream_registry: str
     private_registry: str
+    private_registry_from_vpc: str
     unreachable: str
 
 
@@ -43,31 +45,32 @@ def write_files(state_dir: Path, addresses: Addresses, account: Account, ca_pem:
     """Write `env.sh`, `env-vpc.sh`, `env-internet.sh`, the kubeconfigs, `registries.conf` and `ca.pem`.
 
     The three positions are those of a worker on one network, on the private one, and on the internet: the VPC has no
-    way to public.ecr.aws, the internet none to the Kubernetes API. What cannot be reached times out, as packets do that
-    a security group drops.
+    way to public.ecr.aws, and so pulls nothing through ECR's cache that is not in it; the internet has none to the
+    Kubernetes API. What cannot be reached times out, as packets do that a security group drops.
     """
     (state_dir / "ca.pem").write_text(ca_pem)
     kubeconfig = state_dir / "kubeconfig"
     kubeconfig_internet = state_dir / "kubeconfig-internet"
     kubeconfig.write_text(_kubeconfig(addresses.kubernetes, ca_pem))
     kubeconfig_internet.write_text(_kubeconfig(f"https://{addresses.unreachable}", ca_pem))
-    upstream, unreachable = addresses.upstream_registry, addresses.unreachable
+    upstream, unreachable, private = addresses.upstream_registry, addresses.unreachable, addresses.private_registry
     image = f"{upstream}/{_UPSTREAM_REPOSITORY}:2"
 
-    def write(suffix: str, aws: str, kubeconfig: Path, public: str, **more: str) -> None:
+    def write(suffix: str, aws: str, kubeconfig: Path, public: str, reached: str = private, **more: str) -> None:
+        locations = {UPSTREAM_HOST: public, _PRIVATE_HOST: reached, public: public, private: reached}
         registries = state_dir / f"registries{suffix}.conf"
-        registries.write_text(_registries_conf(public, addresses.private_registry))
+        registries.write_text(_registries_conf(locations))
         environment = {
-            **_environment(aws, account, addresses.private_registry),
+            **_environment(aws, account, private),
             "KUBECONFIG": str(kubeconfig),
-            "REGISTRY_HOSTS": f"{_UPSTREAM_HOST}=http://{public},{_PRIVATE_HOST}=http://{addresses.private_registry}",
+            "REGISTRY_HOSTS": ",".join(f"{name}=http://{address}" for name, address in locations.items()),
             "CONTAINERS_REGISTRIES_CONF": str(registries),
             **more,
         }
         (state_dir / f"env{suffix}.sh").write_text(_script(environment))
 
     write("", addresses.aws, kubeconfig, upstream, UPSTREAM_IMAGE=image)
-    write("-vpc", addresses.aws, kubeconfig, unreachable)
+    write("-vpc", addresses.aws, kubeconfig, unreachable, addresses.private_registry_from_vpc)
     write("-internet", addresses.aws_from_internet, kubeconfig_internet, upstream, UPSTREAM_IMAGE=image)
 
 
@@ -124,15 +127,10 @@ def _kubeconfig(server: str, ca_pem: str) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _registries_conf(public: str, private: str) -> str:
-    """containers-registries.conf(5), for skopeo and its kin: where the two names lead, and that plain http is fine."""
+def _registries_conf(locations: Mapping[str, str]) -> str:
+    """containers-registries.conf(5), for skopeo and its kin: where the names lead, and that plain http is fine."""
     tables = [
         f'[[registry]]\nprefix = "{name}"\nlocation = "{address}"\ninsecure = true\n'
-        for name, address in (
-            (_UPSTREAM_HOST, public),
-            (_PRIVATE_HOST, private),
-            (public, public),
-            (private, private),
-        )
+        for name, address in locations.items()
     ]
     return "\n".join(tables)

@@ -23,7 +23,7 @@ from sandbox.aws.instances import private_dns_name
 from sandbox.aws.server import AwsServer
 from sandbox.certificate_authority import CertificateAuthority
 from sandbox.control_routes import ControlRoutes
-from sandbox.environment import Addresses, write_files
+from sandbox.environment import UPSTREAM_HOST, Addresses, write_files
 from sandbox.guardian import Guardian
 from sandbox.kubernetes.client import ApiClient, ApiError
 from sandbox.kubernetes.control_plane import ASSETS_VARIABLE, control_plane
@@ -119,7 +119,7 @@ class Sandbox:
         self._started.callback(guardian.stop)
         unreachable = Unreachable()
         self._started.callback(unreachable.close)
-        self._start_registries()
+        self._start_registries(unreachable)
         self._server = AwsServer(self._own_dir)
         self._control_plane = control_plane(self._kind, self._own_dir, authority, self._authenticate)
         self._server.start()
@@ -135,6 +135,7 @@ class Sandbox:
             kubernetes=self._control_plane.url,
             upstream_registry=self._upstream.address,
             private_registry=self._private.address,
+            private_registry_from_vpc=self._private.vpc_address,
             unreachable=unreachable.address,
         )
         self._nodes = Nodes(
@@ -151,12 +152,14 @@ class Sandbox:
         self._server.reset()
         write_files(self._state_dir, self._addresses, self.account, authority.ca_pem)
 
-    def _start_registries(self) -> None:
+    def _start_registries(self, unreachable: Unreachable) -> None:
         self._upstream = UpstreamRegistry(self._own_dir)
         self._private = PrivateRegistry(self._own_dir)
         for registry in (self._upstream, self._private):
             registry.start()
             self._started.callback(registry.stop)
+        self._private.pull_through.endpoints = {UPSTREAM_HOST: f"http://{self._upstream.address}"}
+        self._private.pull_through.no_route = unreachable.address
 
     def _assemble_aws(self, authority: CertificateAuthority) -> None:
         address = ClusterAddress(

@@ -40,6 +40,10 @@ class Settings:
     """Factor on AWS's long limits: maxTimeSeconds (at least 600) and attemptDurationSeconds (at least 60)."""
     list_jobs_delay: float = 0.0
     """How long ListJobs does not show a job after SubmitJob (AWS promises no read-after-write)."""
+    pull_through_import_delay: float = 0.3
+    """Between the first pull of an image through the cache and its import (AWS: seconds to minutes)."""
+    pull_through_freshness: float = 24 * 3600.0
+    """How long a cached tag is not looked up at its upstream (ECR User Guide, pull-through-cache: 24 hours)."""
     batch_quotas: bool = False
     """Enforce 50 SubmitJob calls a second, as AWS does (User Guide, service limits)."""
     ended_job_retention: float = 7 * 24 * 3600.0

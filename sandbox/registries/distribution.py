@@ -36,13 +36,13 @@ class Distribution(ABC):
         faults: Faults in force, and the requests seen.
     """
 
-    def __init__(self, repositories: Repositories) -> None:
+    def __init__(self, repositories: Repositories, ports: int = 2) -> None:
         self.repositories = repositories
         self.faults = FaultList()
         self._signing_key = secrets.token_bytes(32)
         self._application = web.Application(middlewares=[self.faults.middleware, self._guard])
         self.add_routes(self._application.router)
-        self._server = Server(self._application, ports=2)
+        self._server = Server(self._application, ports)
 
     def add_routes(self, router: web.UrlDispatcher) -> None:
         """Name the paths that are served."""
@@ -109,26 +109,32 @@ class Distribution(ABC):
     async def _ping(self, _: web.Request) -> web.Response:
         return web.json_response({})
 
+    async def find_manifest(self, request: web.Request) -> Manifest | None:
+        """The manifest that a request names."""
+        return self.repository(request).find(request.match_info["reference"])
+
+    async def find_blob(self, request: web.Request) -> str | None:
+        """URL of the blob that a request names, in the storage of this registry or of another one."""
+        digest = request.match_info["digest"]
+        return self.storage_url_of(digest) if digest in self.repository(request).blobs else None
+
     async def _manifest(self, request: web.Request) -> web.Response:
-        repository = self.repository(request)
-        reference = request.match_info["reference"]
-        manifest = repository.find(reference)
+        manifest = await self.find_manifest(request)
         if manifest is None:
             # ECR's text; "docker pull" shows it as "manifest unknown: Requested image not found".
             raise RefusalError(404, "MANIFEST_UNKNOWN", "Requested image not found")
         return _content(manifest)
 
     async def _blob(self, request: web.Request) -> web.StreamResponse:
-        repository = self.repository(request)
+        url = await self.find_blob(request)
         digest = request.match_info["digest"]
-        if digest not in repository.blobs:
+        if url is None:
             raise RefusalError(404, "BLOB_UNKNOWN", "blob unknown to registry")
-        if request.method == "HEAD":
+        if request.method == "HEAD" and url.startswith(self.storage_url):
             size = self.repositories.blobs.size(digest)
             response = web.StreamResponse(headers={"Docker-Content-Digest": digest})
             response.content_length = size
             return response
-        url = self.storage_url_of(digest)
         return web.Response(status=307, headers={"Location": url, "Docker-Content-Digest": digest})
 
     async def _storage(self, request: web.Request) -> web.StreamResponse:

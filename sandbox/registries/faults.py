@@ -34,9 +34,10 @@ class Fault:
         status: Answer with this status instead.
         headers: Headers of that answer.
         body: Body of that answer.
-        cut_after: Let this many bytes of the body pass (a blob's, or an upload's), then end the connection.
+        cut_after: Let this many bytes of the body pass (the answer's to a GET, else the request's), then end
+            the connection.
         reset: End it with a TCP reset instead of a close.
-        corrupt: Send the blob with its first byte changed.
+        corrupt: Send the body with its first byte changed.
     """
 
     method: str
@@ -89,20 +90,36 @@ class FaultList:
             return await handler(request)
         if fault.status is not None:
             return web.Response(status=fault.status, headers=dict(fault.headers), text=fault.body)
-        if request.method in ("PUT", "PATCH"):
-            await request.content.read(fault.cut_after or 0)
+        if request.method != "GET":
+            await _read(request, fault.cut_after or 0)
             return await _end(request, fault.reset)
-        response = await handler(request)
-        assert isinstance(response, BlobResponse), f"{request.path} is no blob to cut or spoil"
-        return await _spoil(request, response, fault)
+        return await _spoil(request, await handler(request), fault)
 
 
-async def _spoil(request: web.Request, blob: BlobResponse, fault: Fault) -> web.StreamResponse:
-    content = bytearray(blob.path.read_bytes())
-    response = web.StreamResponse(headers={"Content-Type": "application/octet-stream"})
+async def _read(request: web.Request, count: int) -> None:
+    while count > 0 and (chunk := await request.content.read(count)):
+        count -= len(chunk)
+
+
+async def _spoil(request: web.Request, whole: web.StreamResponse, fault: Fault) -> web.StreamResponse:
+    """Send an answer's body, or the range of it that was asked for, with the fault in it."""
+    if isinstance(whole, BlobResponse):
+        content = bytearray(whole.path.read_bytes())
+    else:
+        assert isinstance(whole, web.Response)
+        assert whole.body is None or isinstance(whole.body, bytes), f"the body of {request.path} is a stream"
+        content = bytearray(whole.body or b"")
+    headers = {name: value for name, value in whole.headers.items() if name != "Content-Length"}
+    response = web.StreamResponse(status=whole.status, headers=headers)
+    wanted = request.http_range
+    if wanted != slice(None, None, 1):
+        start, end, _ = wanted.indices(len(content))
+        response.set_status(206)
+        response.headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
+        content = content[start:end]
     response.content_length = len(content)
     await response.prepare(request)
-    if fault.corrupt:
+    if fault.corrupt and content:
         content[0] ^= 1
     await response.write(bytes(content[: fault.cut_after]))
     if fault.cut_after is not None:

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 
 from sandbox.registries.manifests import Manifest
+from sandbox.registries.refusal import RefusalError
 from sandbox.registries.registry import PrivateRegistry
-from sandbox.registries.repositories import Repository
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,8 @@ class ImagePuller:
 
     Any other host has no route: the text is that of the tutorial's troubleshooting section. Texts for images
     that are not in the private registry are containerd's (amazon-node-termination-handler issue 1048 for the
-    platform, starboard issue 1161 for the tag).
+    platform, starboard issue 1161 for the tag), and those of containers-roadmap issues 2304 and 2354 for what the
+    pull-through cache does not hold yet.
     """
 
     def __init__(self, private: PrivateRegistry) -> None:
@@ -53,16 +54,11 @@ class ImagePuller:
             registry = "registry-1.docker.io" if host == "docker.io" else host
             url = f"https://{registry}/v2/{repository}/manifests/{reference}"
             raise _failed(image, name, "Unknown", f'failed to do request: Head "{url}": dial tcp: i/o timeout')
-        with self._private.repositories.lock:
-            held = self._private.repositories.find(repository)
-            manifest = held.find(reference) if held is not None else None
-            if held is None or manifest is None:
-                raise _failed(image, name, "NotFound", f"{name}: not found")
-            chosen = self._for_platform(held, manifest)
-            if chosen is None:
-                text = f'failed to pull and unpack image "{name}": no match for platform in manifest: not found'
-                raise PullError(f'Failed to pull image "{image}": rpc error: code = NotFound desc = {text}')
-            config = json.loads(self._private.repositories.blobs.read(next(chosen.blobs)))
+        manifest = self._manifest(image, name, repository, reference)
+        if manifest is None:
+            raise _failed(image, name, "NotFound", f"{name}: not found")
+        chosen = self._for_platform(image, name, repository, manifest)
+        config = json.loads(self._private.repositories.blobs.read(next(chosen.blobs)))
         settings = config.get("config") or {}
         return ImageConfig(
             entrypoint=settings.get("Entrypoint") or [],
@@ -72,17 +68,39 @@ class ImagePuller:
             digest=manifest.digest,
         )
 
-    def _for_platform(self, repository: Repository, manifest: Manifest) -> Manifest | None:
+    def _manifest(self, image: str, name: str, repository: str, reference: str) -> Manifest | None:
+        try:
+            manifest = self._private.pull_through.pull(repository, reference, from_vpc=True)
+        except RefusalError as refusal:
+            raise _failed(image, name, "Unknown", f"denied: {refusal}") from None
+        held = self._private.repositories.find(repository)
+        for digest in manifest.blobs if manifest else ():
+            if held is None or digest not in held.blobs:
+                url = self._private.pull_through.blob_url(repository, digest, from_vpc=True)
+                raise PullError(
+                    f'Failed to pull image "{image}": rpc error: code = DeadlineExceeded desc = failed to pull and '
+                    f'unpack image "{name}": failed to copy: httpReadSeeker: failed open: failed to do request: Get '
+                    f'"{url}": dial tcp: i/o timeout'
+                )
+        return manifest
+
+    def _for_platform(self, image: str, name: str, repository: str, manifest: Manifest) -> Manifest:
         """The linux/amd64 manifest: one of an index's, or the manifest itself if its config says so."""
+        chosen: Manifest | None = manifest
         if manifest.is_index:
+            chosen = None
             for child in manifest.document["manifests"]:
                 platform = child.get("platform", {})
                 if (platform.get("os"), platform.get("architecture")) == ("linux", "amd64"):
-                    return repository.find(child["digest"])
-            return None
-        config = json.loads(self._private.repositories.blobs.read(next(manifest.blobs)))
-        right = (config.get("os"), config.get("architecture")) == ("linux", "amd64")
-        return manifest if right else None
+                    chosen = self._manifest(image, name, repository, child["digest"])
+        else:
+            config = json.loads(self._private.repositories.blobs.read(next(manifest.blobs)))
+            if (config.get("os"), config.get("architecture")) != ("linux", "amd64"):
+                chosen = None
+        if chosen is None:
+            text = f'failed to pull and unpack image "{name}": no match for platform in manifest: not found'
+            raise PullError(f'Failed to pull image "{image}": rpc error: code = NotFound desc = {text}')
+        return chosen
 
 
 def _failed(image: str, name: str, code: str, reason: str) -> PullError:

@@ -48,7 +48,9 @@ class Pushing(Distribution):
         digest = request.query.get("mount")
         if digest and self.blob_mounting:
             origin = self.repositories.find(request.query.get("from", ""))
-            if origin is not None and digest in origin.blobs:
+            # "Not for pull-through images" (ECR User Guide, blob mounting).
+            cached = repository.pulled_through or (origin is not None and origin.pulled_through)
+            if origin is not None and digest in origin.blobs and not cached:
                 repository.blobs.add(digest)
                 return _created(repository, digest)
         upload = self.repositories.blobs.begin()

@@ -1,5 +1,6 @@
 """The two registries: public.ecr.aws (pull only) and the account's private ECR."""
 
+import asyncio
 import base64
 import binascii
 import time
@@ -10,6 +11,8 @@ from aiohttp import web
 
 from sandbox.registries.amazonlinux import add_amazonlinux
 from sandbox.registries.distribution import Distribution
+from sandbox.registries.manifests import Manifest
+from sandbox.registries.pull_through import PullThrough
 from sandbox.registries.pushing import Pushing
 from sandbox.registries.refusal import RefusalError
 from sandbox.registries.repositories import Repositories, Repository
@@ -23,10 +26,18 @@ class UpstreamRegistry(Distribution):
     """Plays public.ecr.aws: read-only, anonymous pulls with a bearer token.
 
     The challenge's scope is the constant "aws", as ECR Public answers, not a repository scope.
+
+    Args:
+        state_dir: Where it keeps its blobs.
+        clock: Gives the time.
+        login: User and password without which it gives nobody a token, as private registries do.
     """
 
-    def __init__(self, state_dir: Path, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, state_dir: Path, clock: Callable[[], float] = time.time, login: tuple[str, str] | None = None
+    ) -> None:
         super().__init__(Repositories(state_dir / "upstream", "public", clock))
+        self._login = login
         self._tokens = Tokens(TWELVE_HOURS, clock)
         add_amazonlinux(self.repositories)
 
@@ -51,10 +62,16 @@ class UpstreamRegistry(Distribution):
             raise RefusalError(403, "DENIED", "requested access to the resource is denied")
 
     async def _token(self, request: web.Request) -> web.Response:
-        """Give anybody a token; refuse credentials, which nobody has here."""
-        if "Authorization" in request.headers:
+        """Give anybody a token; refuse credentials other than the one pair that there may be."""
+        wanted = _basic(*self._login) if self._login else None
+        if request.headers.get("Authorization") != wanted:
             raise web.HTTPUnauthorized(text="Not Authorized")
         return web.json_response({"token": self._tokens.issue()[0]})
+
+
+def _basic(user: str, password: str) -> str:
+    """The Authorization header of HTTP's Basic scheme."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 class PrivateRegistry(Pushing):
@@ -65,6 +82,7 @@ class PrivateRegistry(Pushing):
         region: Its region.
         create_on_push: Makes a repository for a push where a repository creation template with
             CREATE_ON_PUSH matches its name, else gives None. The ECR API sets it.
+        pull_through: Its pull-through cache; the ECR API gives it its rules.
     """
 
     def __init__(
@@ -74,11 +92,17 @@ class PrivateRegistry(Pushing):
         region: str = "us-east-1",
         clock: Callable[[], float] = time.time,
     ) -> None:
-        super().__init__(Repositories(state_dir / "private", account_id, clock))
+        super().__init__(Repositories(state_dir / "private", account_id, clock), ports=3)
         self.account_id = account_id
         self.region = region
         self.tokens = Tokens(TWELVE_HOURS, clock)
         self.create_on_push: Callable[[str], Repository | None] = lambda _: None
+        self.pull_through = PullThrough(self.repositories)
+
+    @property
+    def vpc_address(self) -> str:
+        """Host and port of the same registry as a private VPC sees it: without a route to the internet."""
+        return f"127.0.0.1:{self._server.ports[2]}"
 
     @property
     def hostnames(self) -> frozenset[str]:
@@ -89,6 +113,7 @@ class PrivateRegistry(Pushing):
         """No repositories, no faults, mounting off. Tokens given out stay valid, as they would at AWS."""
         self.faults.clear()
         self.blob_mounting = False
+        self.pull_through.reset()
         self.repositories.reset()
 
     def authorize(self, request: web.Request) -> None:
@@ -112,6 +137,29 @@ class PrivateRegistry(Pushing):
             raise RefusalError(403, "DENIED", text)
         if user != "AWS" or worth == "unknown":
             raise web.HTTPBadRequest(text="Bad Request")
+
+    async def find_manifest(self, request: web.Request) -> Manifest | None:
+        """The manifest that a request names, out of the pull-through cache where that covers it."""
+        name = request.match_info["name"]
+        if not self.pull_through.covers(name):
+            return await super().find_manifest(request)
+        reference, from_vpc = request.match_info["reference"], self._is_from_vpc(request)
+        manifest = await asyncio.to_thread(self.pull_through.pull, name, reference, from_vpc=from_vpc)
+        return manifest or await super().find_manifest(request)
+
+    async def find_blob(self, request: web.Request) -> str | None:
+        """URL of the blob that a request names; the upstream's own until it is imported."""
+        name, digest = request.match_info["name"], request.match_info["digest"]
+        held = self.repositories.find(name)
+        if not self.pull_through.covers(name) or (held is not None and digest in held.blobs):
+            return await super().find_blob(request)
+        from_vpc = self._is_from_vpc(request)
+        url = await asyncio.to_thread(self.pull_through.blob_url, name, digest, from_vpc=from_vpc)
+        return url or await super().find_blob(request)
+
+    def _is_from_vpc(self, request: web.Request) -> bool:
+        assert request.transport is not None
+        return bool(request.transport.get_extra_info("sockname")[1] == self._server.ports[2])
 
     def unknown_repository(self, name: str) -> Repository:
         """Answer for a repository that does not exist, in ECR's words."""

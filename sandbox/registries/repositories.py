@@ -27,13 +27,14 @@ class TagMutability:
 
 @dataclass
 class Repository:
-    """One repository."""
+    """One repository; `pulled_through` says that the pull-through cache filled it."""
 
     name: str
     mutability: TagMutability = field(default_factory=TagMutability)
     blobs: set[str] = field(default_factory=set)
     manifests: dict[str, Manifest] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+    pulled_through: bool = False
 
     def find(self, reference: str) -> Manifest | None:
         """The manifest of a tag or digest."""

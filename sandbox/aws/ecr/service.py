@@ -3,7 +3,7 @@
 Repositories live twice: their contents in the registry's store, their settings (tags, policies, scanning,
 lifecycle) in moto, whose operations on those stay in use. What moto gets wrong is answered here: digests,
 images, layers, the authorization token, repository URIs; what it lacks too: account settings, creation
-templates.
+templates, pull-through cache rules.
 """
 
 import base64
@@ -15,6 +15,7 @@ from moto.ecr.models import ECRBackend, ecr_backends
 
 from sandbox.aws.ecr.images import Images
 from sandbox.aws.ecr.pages import page
+from sandbox.aws.ecr.pull_through_cache_rules import PullThroughCacheRules
 from sandbox.aws.ecr.templates import Templates
 from sandbox.aws.errors import AwsError
 from sandbox.aws.operations import Caller
@@ -38,12 +39,15 @@ class Ecr:
         self._private = private
         self._settings: dict[str, str] = {}
         self.templates = Templates(private.account_id, private.repositories.clock)
+        self.rules = PullThroughCacheRules(private)
         private.create_on_push = self._create_on_push
+        private.pull_through.create = self._create_on_pull
 
     def reset(self) -> None:
-        """Back to an account without repositories, templates and changed settings."""
+        """Back to an account without repositories, templates, rules and changed settings."""
         self._settings.clear()
         self.templates.clear()
+        self.rules.clear()
         self._private.reset()
 
     def backend(self, caller: Caller) -> ECRBackend:
@@ -167,8 +171,13 @@ class Ecr:
     def _create_on_push(self, name: str) -> Repository | None:
         """Make a repository for a push where a template with CREATE_ON_PUSH says so."""
         template = self.templates.matching(name, "CREATE_ON_PUSH")
-        if template is None:
-            return None
+        return None if template is None else self._create_by(template, name)
+
+    def _create_on_pull(self, name: str) -> Repository:
+        """Make a repository for the pull-through cache, with ECR's defaults where no template says otherwise."""
+        return self._create_by(self.templates.matching(name, "PULL_THROUGH_CACHE") or {}, name)
+
+    def _create_by(self, template: Mapping[str, Any], name: str) -> Repository:
         caller = Caller(self._private.account_id, self._private.region, "")
         wanted = {
             "repositoryName": name,
@@ -216,6 +225,8 @@ def _setting(parameters: Parameters) -> str:
 def install(server: AwsServer, private: PrivateRegistry) -> Ecr:
     """Answer ECR's operations on an AWS server, over a private registry's store."""
     ecr = Ecr(private)
+    private.pull_through.freshness = lambda: server.settings.pull_through_freshness
+    private.pull_through.import_delay = lambda: server.settings.pull_through_import_delay
     images = Images(private, ecr.repository)
     own: Mapping[str, Callable[[dict[str, Any], Caller], Mapping[str, Any]]] = {
         "GetAuthorizationToken": ecr.get_authorization_token,
@@ -228,6 +239,11 @@ def install(server: AwsServer, private: PrivateRegistry) -> Ecr:
         "CreateRepositoryCreationTemplate": ecr.templates.create,
         "DescribeRepositoryCreationTemplates": ecr.templates.describe,
         "DeleteRepositoryCreationTemplate": ecr.templates.delete,
+        "CreatePullThroughCacheRule": ecr.rules.create,
+        "DescribePullThroughCacheRules": ecr.rules.describe,
+        "UpdatePullThroughCacheRule": ecr.rules.update,
+        "DeletePullThroughCacheRule": ecr.rules.delete,
+        "ValidatePullThroughCacheRule": ecr.rules.validate,
         "DescribeImages": images.describe,
         "ListImages": images.list,
         "PutImage": images.put,
