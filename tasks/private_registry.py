@@ -41,10 +41,11 @@ class PrivateRegistry:
     def client(self) -> RegistryClient:
         """A client for copies between public registries and this one.
 
-        REGISTRY_HOSTS (`name=https://address,...`) redirects hosts, as containerd's registry hosts do.
+        REGISTRY_HOSTS (`name=https://address,...`) redirects hosts, as containerd's registry hosts do; this registry's
+        own too, such as to an interface endpoint without private DNS.
         """
         hosts = Hosts.parse(os.environ.get("REGISTRY_HOSTS", ""))
-        endpoints = MappingProxyType({**hosts.endpoints, self.host: self._endpoint})
+        endpoints = MappingProxyType({self.host: self._endpoint, **hosts.endpoints})
         return RegistryClient(replace(hosts, endpoints=endpoints), self._credential_for)
 
     def _credential_for(self, host: str) -> Credential | None:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import httpx
+
 from sandbox.registries.manifests import Manifest
 from sandbox.registries.refusal import RefusalError
 from sandbox.registries.repositories import Repositories, Repository
@@ -65,9 +67,15 @@ class PullThrough:
         self.import_delay: Callable[[], float] = lambda: 0.0
         self.create: Callable[[str], Repository] = repositories.create
         self._repositories = repositories
+        self._http = httpx.Client(timeout=10.0, trust_env=False)
         self._looked_up: dict[tuple[str, str], float] = {}
         self._importing: dict[tuple[str, str], threading.Timer] = {}
         self._generation = 0
+
+    def close(self) -> None:
+        """Drop what is being imported and close all connections."""
+        self.reset()
+        self._http.close()
 
     def reset(self) -> None:
         """No rules; what is being imported is dropped."""
@@ -155,7 +163,7 @@ class PullThrough:
     def _client(self, rule: Rule) -> UpstreamClient:
         if rule.upstream not in self.endpoints:
             raise UpstreamUnreachableError(rule.upstream)
-        return UpstreamClient(self.endpoints[rule.upstream], rule.login())
+        return UpstreamClient(self._http, self.endpoints[rule.upstream], rule.login())
 
     def _held(self, name: str, reference: str) -> Manifest | None:
         with self._repositories.lock:

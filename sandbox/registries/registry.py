@@ -109,6 +109,11 @@ class PrivateRegistry(Pushing):
         """Names by which an image reference may call this registry."""
         return frozenset({self.address, f"{self.account_id}.dkr.ecr.{self.region}.amazonaws.com"})
 
+    def stop(self) -> None:
+        """Close all connections."""
+        super().stop()
+        self.pull_through.close()
+
     def reset(self) -> None:
         """No repositories, no faults, mounting off. Tokens given out stay valid, as they would at AWS."""
         self.faults.clear()

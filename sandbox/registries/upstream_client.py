@@ -9,8 +9,6 @@ import httpx
 from sandbox.registries.blobs import BlobStore
 from sandbox.registries.manifests import MEDIA_TYPES, Manifest, parse
 
-_SECONDS = 10.0
-
 
 class UpstreamUnreachableError(Exception):
     """The upstream gives no answer, or fails."""
@@ -25,10 +23,12 @@ class UpstreamClient:
     """Reads one upstream.
 
     Attributes:
+        http: Sends the requests.
         endpoint: URL of the registry.
         login: User and password; none for an anonymous client.
     """
 
+    http: httpx.Client
     endpoint: str
     login: tuple[str, str] | None = None
     _authorization: dict[str, str] = field(default_factory=dict)
@@ -76,7 +76,7 @@ class UpstreamClient:
             raise UpstreamUnreachableError(f"{repository}@{digest} is not there")
         upload = blobs.begin()
         try:
-            with httpx.stream("GET", url, timeout=_SECONDS, trust_env=False) as answer:
+            with self.http.stream("GET", url) as answer:
                 answer.raise_for_status()
                 for chunk in answer.iter_raw():
                     upload.write(chunk)
@@ -111,11 +111,10 @@ class UpstreamClient:
         query: dict[str, str] | None = None,
         login: tuple[str, str] | None = None,
     ) -> httpx.Response:
-        with httpx.Client(timeout=_SECONDS, trust_env=False) as http:
-            try:
-                answer = http.get(url, headers=headers, params=query, auth=login)
-            except httpx.HTTPError as error:
-                raise UpstreamUnreachableError(str(error)) from error
+        try:
+            answer = self.http.get(url, headers=headers, params=query, auth=login)
+        except httpx.HTTPError as error:
+            raise UpstreamUnreachableError(str(error)) from error
         if answer.status_code == 429 or answer.status_code >= 500:
             raise UpstreamUnreachableError(f"{answer.status_code}")
         return answer
