@@ -21,6 +21,10 @@ test: lint
 test-full: lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "campaign or not campaign"
 
+# Needs docker-registry, skopeo, crane and oras on the PATH; a quarter of an hour.
+bench: $(VENV)/installed
+	$(BIN)/python -m benchmarks mirror --json benchmarks/mirror.json --markdown benchmarks/README.md
+
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
