@@ -1,12 +1,12 @@
 """Set up AWS Batch on a private EKS cluster: the tutorial, step by step, safe to repeat."""
 
 from contextlib import nullcontext
-from typing import Any, Literal
+from typing import Any
 
 from prefect import flow
-from prefect.futures import PrefectFuture
 
 from blocks.eks_cluster import EksCluster
+from flows.images import Futures, ImageSource, check_images, provide_images
 from specs.container_images import images_of
 from specs.identity_mapping import batch_role_mapping, node_role_mapping
 from specs.platform import PlatformSpec
@@ -22,18 +22,13 @@ from tasks.compute_environment import ensure_compute_environment
 from tasks.compute_environment_health import wait_until_valid
 from tasks.discovery import ClusterFacts, discover
 from tasks.identity_mapping import ensure_identity_mapping
-from tasks.image import find_image, mirror_image, private_repository
 from tasks.job_definition import ensure_job_definition
 from tasks.job_queue import ensure_job_queue
 from tasks.namespace import ensure_namespace
 from tasks.namespace_role import ensure_namespace_role, ensure_namespace_role_binding
 from tasks.report import Report, report_outcomes
-from tasks.repository import ensure_repository
 from tasks.scheduling_policy import ensure_scheduling_policy
 from tasks.service_linked_role import ensure_service_linked_role
-
-ImageSource = Literal["mirror", "already_mirrored"]
-Futures = list[PrefectFuture[Any]]
 
 
 @flow(name="setup-batch", flow_run_name="set up Batch on {cluster.cluster_name}")
@@ -53,7 +48,9 @@ def setup_batch(
         cluster: The cluster, and who calls it.
         platform: What to set up. The instance profile of the nodes is the one thing without a default.
         image_source: Where images come from. mirror copies public images to the private registry, which needs the
-            internet. already_mirrored takes what is there, inside a VPC without it.
+            internet. pull_through has ECR itself fetch them by its pull-through cache rules, and pulls each once so
+            that it is cached before a node wants it: that first pull needs the internet too. already_mirrored takes
+            what is there, inside a VPC without it.
         plan: Show what would change and change nothing.
         adopt: Bring things of the same names that were made by other means in line and mark them as ours.
 
@@ -61,11 +58,13 @@ def setup_batch(
         The outcome of every step; also shown as the artifact setup-batch.
 
     Raises:
+        OperationError: If the cluster cannot be read, or an image is covered by no pull-through cache rule.
         StepsFailedError: If steps failed, with the cause and the next step of each.
     """
     with nullcontext() if plan else cluster_lock(cluster.arn):
         profile = platform.compute_environment.compute_resources.instance_role
         facts = discover(cluster, profile, platform.node_role_arn)
+        check_images(platform, facts.registry, image_source)
         options = {"plan": plan, "adopt": adopt}
         access = _give_access(cluster, platform, facts, options)
         definitions = _define_jobs(cluster, platform, facts, image_source, options)
@@ -121,22 +120,10 @@ def _define_jobs(
     image_source: ImageSource,
     options: dict[str, Any],
 ) -> Futures:
-    """Steps 8 to 10: private repositories, images in them, definitions pinned to those images."""
-    futures: Futures = []
-    plan = {"plan": options["plan"]}
-    images: dict[str, PrefectFuture[Any]] = {}
-    for source in dict.fromkeys(image for spec in platform.job_definitions for image in images_of(spec)):
-        repository = private_repository(source, facts.registry, platform.repository_prefix)
-        if repository is None:
-            images[source] = find_image.submit(cluster, source)
-        elif image_source == "already_mirrored":
-            images[source] = find_image.submit(cluster, source, repository.repository_name)
-        else:
-            made = ensure_repository.submit(cluster, repository, **options)
-            images[source] = mirror_image.submit(cluster, source, repository.repository_name, **plan, wait_for=[made])
-            futures.append(made)
+    """Steps 8 to 10: the images where nodes can pull them, definitions pinned to those images."""
+    images, before = provide_images(cluster, platform, facts.registry, image_source, options)
     definitions = [
         ensure_job_definition.submit(cluster, spec, [images[image] for image in images_of(spec)], **options)
         for spec in platform.job_definitions
     ]
-    return [*futures, *images.values(), *definitions]
+    return [*before, *images.values(), *definitions]

@@ -22,3 +22,8 @@ BATCH_SERVICE_ROLE = "AWSServiceRoleForBatch"
 def role_arn(name: str, path: str = "/") -> str:
     """The ARN of a role of the sandbox's account."""
     return f"arn:aws:iam::{ACCOUNT_ID}:role{path}{name}"
+
+
+# The upstream of pull-through caches that wants a login: the secret's `username` and `accessToken`.
+DOCKER_HUB = "registry-1.docker.io"
+DOCKER_HUB_LOGIN = ("sandbox", "sandbox-access-token")

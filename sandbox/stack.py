@@ -27,7 +27,7 @@ from sandbox.environment import UPSTREAM_HOST, Addresses, write_files
 from sandbox.guardian import Guardian
 from sandbox.kubernetes.client import ApiClient, ApiError
 from sandbox.kubernetes.control_plane import ASSETS_VARIABLE, control_plane
-from sandbox.names import ADMIN_ARN, CLUSTER_NAME, NODE_GROUP_ROLE, role_arn
+from sandbox.names import ADMIN_ARN, CLUSTER_NAME, DOCKER_HUB, DOCKER_HUB_LOGIN, NODE_GROUP_ROLE, role_arn
 from sandbox.nodes import Nodes
 from sandbox.presigned_identity import PresignedIdentity
 from sandbox.registries.image_pull import ImagePuller
@@ -154,11 +154,15 @@ class Sandbox:
 
     def _start_registries(self, unreachable: Unreachable) -> None:
         self._upstream = UpstreamRegistry(self._own_dir)
+        self._docker_hub = UpstreamRegistry(self._own_dir / "docker-hub", login=DOCKER_HUB_LOGIN)
         self._private = PrivateRegistry(self._own_dir)
-        for registry in (self._upstream, self._private):
+        for registry in (self._upstream, self._docker_hub, self._private):
             registry.start()
             self._started.callback(registry.stop)
-        self._private.pull_through.endpoints = {UPSTREAM_HOST: f"http://{self._upstream.address}"}
+        self._private.pull_through.endpoints = {
+            UPSTREAM_HOST: f"http://{self._upstream.address}",
+            DOCKER_HUB: f"http://{self._docker_hub.address}",
+        }
         self._private.pull_through.no_route = unreachable.address
 
     def _assemble_aws(self, authority: CertificateAuthority) -> None:
@@ -181,6 +185,7 @@ class Sandbox:
         ControlRoutes(self._nodes, self._control_plane, authority.ca_file).install(self._server)
         self._server.before_reset(self._nodes.reset)
         self._server.after_reset(self._upstream.reset)
+        self._server.after_reset(self._docker_hub.reset)
         self._server.after_reset(self._seed)
         batch = Batch(self._server, self._nodes, self._control_plane, authority.ca_file)
         batch.start()

@@ -90,6 +90,15 @@ def _why_starting(cluster: EksCluster, job: Mapping[str, Any]) -> tuple[str, str
     pod_name = job.get("eksProperties", {}).get("podProperties", {}).get("podName")
     messages = pod_warnings(cluster, pod_namespace(cluster, job), pod_name) if pod_name else []
     pulling = next((text for text in messages if text.startswith("Failed to pull image")), None)
+    if pulling and "failed to copy: httpReadSeeker" in pulling:
+        # containers-roadmap issue 2304, ECR User Guide, pull-through-cache (considerations)
+        return (
+            pulling,
+            "the image is not in ECR's pull-through cache yet, so ECR sends the node to the upstream's own storage, "
+            "and a private cluster has no route to it",
+            "run setup_batch with image_source `pull_through` where there is a route to the internet: it waits until "
+            "the image is cached, and pins the definition to it",
+        )
     if pulling:
         return (
             pulling,

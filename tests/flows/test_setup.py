@@ -7,8 +7,11 @@ from prefect_aws import AwsCredentials
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from flows.setup import setup_batch
+from flows.submit import submit_jobs
 from sandbox.remote import RemoteSandbox
+from specs.job_request import JobRequest
 from specs.platform import PlatformSpec
+from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from tasks.report import StepsFailedError
 
 STEPS = {
@@ -196,3 +199,34 @@ def test_a_worker_that_the_cluster_does_not_know(cluster: EksCluster, platform: 
         setup_batch(worker(cluster, mapped=False), platform)
     assert "the Kubernetes API answered 401 Unauthorized" in str(failed.value)
     assert "map the worker's role in aws-auth (without its path)" in str(failed.value)
+
+
+def test_images_pulled_through_ecr_s_own_cache(
+    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned = setup_batch(cluster, platform, image_source="pull_through", plan=True)
+    assert mutating(sandbox) == []
+    first = setup_batch(cluster, platform, image_source="pull_through")
+    assert [(o.step, o.action) for o in first.outcomes] == [(o.step, o.action) for o in planned.outcomes]
+    rule, image = (o.identifier for o in first.outcomes if o.step in ("pull-through cache rule", "image"))
+    assert rule == "my-prefix <- public.ecr.aws"
+    assert image.startswith(f"{sandbox.env['PRIVATE_REGISTRY']}/my-prefix/amazonlinux/amazonlinux@sha256:")
+    # What is cached needs no route to the internet any more: neither the setup, nor a node.
+    for name, value in sandbox.environment("env-vpc.sh").items():
+        monkeypatch.setenv(name, value)
+    sandbox.clear_calls()
+    assert not setup_batch(cluster, platform, image_source="pull_through").changed
+    assert mutating(sandbox) == []
+    overrides = {"podProperties": {"containers": [{"command": ["/bin/sh"], "args": ["-c", "echo hello world"]}]}}
+    document = {"jobName": "hello", "jobQueue": "My-Eks-JQ1", "jobDefinition": "MyJobOnEks_Sleep"}
+    hello = JobRequest.from_document({**document, "eksPropertiesOverride": overrides})
+    assert submit_jobs(cluster, [hello]).jobs[0].status == "SUCCEEDED"
+
+
+def test_an_image_that_no_rule_fetches_is_refused_before_anything_is_changed(
+    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+) -> None:
+    rules = {"pull_through_cache_rules": [PullThroughCacheRuleSpec(upstream_registry_url="quay.io")]}
+    with pytest.raises(OperationError, match=r"there are rules for quay\.io"):
+        setup_batch(cluster, platform.model_copy(update=rules), image_source="pull_through")
+    assert mutating(sandbox) == []

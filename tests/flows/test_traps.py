@@ -216,6 +216,18 @@ def test_a_public_image_never_starts(cluster: EksCluster, platform: PlatformSpec
     assert "mirror the image to the private ECR" in explanation
 
 
+def test_an_image_that_is_not_in_the_pull_through_cache_yet_never_starts(
+    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+) -> None:
+    cluster.ecr.create_pull_through_cache_rule(ecrRepositoryPrefix="cache", upstreamRegistryUrl="public.ecr.aws")
+    image = f"{sandbox.env['PRIVATE_REGISTRY']}/cache/amazonlinux/amazonlinux:2"
+    explanation = why(cluster, job(**container_override(image=image)))
+    assert "failed to copy: httpReadSeeker: failed open: failed to do request: Get" in explanation
+    assert "the image is not in ECR's pull-through cache yet" in explanation
+    assert "`pull_through`" in explanation
+    cluster.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="cache")
+
+
 @pytest.mark.parametrize(
     ("cpu", "words", "fix"),
     [
