@@ -365,7 +365,15 @@ def _upload_location(response: Response, image: Reference) -> str:
     location = response.header("Location")
     if response.status != 202 or not location:
         raise_refusal(response, image.name)
-    return _joined(response.request.url, location)
+    url = _joined(response.request.url, location)
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise RegistryError(
+            image.name,
+            f"an upload whose address is {urlsplit(url).scheme or 'no'} URL",
+            "bytes are sent to http(s) only",
+            "check who answers at the registry's address",
+        )
+    return url
 
 
 def _with_digest(location: str, digest: str) -> str:

@@ -85,7 +85,7 @@ def parse(resource: str, content: bytes, content_type: str, digest: str | None =
         document = json.loads(content)
         if not isinstance(document, dict):
             raise ValueError
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ManifestError(resource, "the manifest is not a JSON object") from None
     media_type = _media_type(resource, document, content_type.partition(";")[0].strip())
     try:

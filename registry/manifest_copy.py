@@ -2,9 +2,12 @@
 
 from registry.blob_copy import BlobCopies
 from registry.client import RegistryClient
+from registry.errors import ManifestError
 from registry.manifest import Descriptor, Manifest
 from registry.progress import Progress, Report
 from registry.reference import Reference
+
+_DEEPEST = 8
 
 
 class ManifestCopies:
@@ -29,6 +32,7 @@ class ManifestCopies:
         self.destination = destination
         self.blobs = BlobCopies(client, source, destination, report)
         self._report = report
+        self._missing: dict[str, Manifest | None] = {}
         self._seen: set[str] = set()
 
     def bring(self, manifest: Manifest) -> None:
@@ -56,22 +60,33 @@ class ManifestCopies:
     def _push_child(self, manifest: Manifest) -> None:
         self.push(manifest, self.destination.with_digest(manifest.digest))
 
-    def _needed(self, manifest: Manifest) -> list[Manifest]:
+    def _needed(self, manifest: Manifest, depth: int = 0) -> list[Manifest]:
         """A manifest and all below it that the destination lacks, children first, each once."""
+        if depth > _DEEPEST:
+            raise ManifestError(
+                f"{self.source.name}@{manifest.digest}",
+                f"indexes within indexes, more than {_DEEPEST} deep",
+                "no tool makes such an image: it is broken, or meant to do harm",
+                "copy one of its images by its digest",
+            )
         self._seen.add(manifest.digest)
-        children = {child.digest: child for child in manifest.children if child.digest not in self._seen}
-        self._seen.update(children)
+        children = {child.digest: child for child in manifest.children}
+        asked = [child for digest, child in children.items() if digest not in self._missing]
+        answers = self.client.streams.blobs.map(self._ask, asked)
+        self._missing.update(zip((child.digest for child in asked), answers, strict=True))
         needed = []
-        for child, missing in zip(
-            children.values(), self.client.streams.blobs.map(self._missing, children.values()), strict=True
-        ):
+        for child in children.values():
+            if child.digest in self._seen:
+                continue
+            self._seen.add(child.digest)
+            missing = self._missing[child.digest]
             if missing is None:
                 self._report(Progress("skipped", child.digest, child.size, 0))
             else:
-                needed += self._needed(missing)
+                needed += self._needed(missing, depth + 1)
         return [*needed, manifest]
 
-    def _missing(self, child: Descriptor) -> Manifest | None:
+    def _ask(self, child: Descriptor) -> Manifest | None:
         """A child that has to be copied; a registry takes a manifest only once it has everything that it names."""
         if self.client.digest_of(self.destination.with_digest(child.digest)) == child.digest:
             return None

@@ -35,7 +35,7 @@ def read_json(response: Response, resource: str) -> dict[str, Any]:
     """The body as a JSON object."""
     try:
         document = json.loads(read_bounded(response, resource, most=1024 * 1024))
-    except ValueError:
+    except (ValueError, RecursionError):
         raise RegistryError(resource, "an answer that is not JSON") from None
     if not isinstance(document, dict):
         raise RegistryError(resource, "an answer that is not a JSON object")
@@ -83,19 +83,22 @@ def _error(response: Response) -> tuple[str, str]:
     content = response.read(_SMALL)
     try:
         first = json.loads(content)["errors"][0]
-        return str(first.get("code", "")), str(first.get("message", ""))
-    except (ValueError, LookupError, TypeError, AttributeError):
+        parts = [first.get(key) for key in ("message", "detail")]
+        # The detail may be a document; where it is a text it says more, such as "no space left on device".
+        return str(first.get("code", "")), ": ".join(part for part in parts if part and isinstance(part, str))
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return "", content[:200].decode("utf-8", "replace").strip()
 
 
 def retry_after(response: Response) -> float | None:
     """Seconds to wait: a number, or an HTTP date (RFC 9110)."""
     value = response.header("Retry-After")
-    if value.isdigit():
+    if value.isascii() and value.isdigit():
         return float(value)
     try:
         then = parsedate_to_datetime(value)
         now = parsedate_to_datetime(response.header("Date"))
-    except ValueError:
+        return max((then - now).total_seconds(), 0.0)
+    except (ValueError, TypeError):
+        # No date, or one without a time zone.
         return None
-    return max((then - now).total_seconds(), 0.0)

@@ -45,6 +45,6 @@ def _platform(client: RegistryClient, image: Reference, manifest: Manifest) -> s
     try:
         document = json.loads(client.retry.call(read))
         parts = [document.get(key) for key in ("os", "architecture", "variant")]
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         raise ManifestError(str(image), "a config that is no JSON object") from None
     return "/".join(filter(None, parts))
