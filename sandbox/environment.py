@@ -57,13 +57,14 @@ def write_files(state_dir: Path, addresses: Addresses, account: Account, ca_pem:
     image = f"{upstream}/{_UPSTREAM_REPOSITORY}:2"
 
     def write(suffix: str, aws: str, kubeconfig: Path, public: str, reached: str = private, **more: str) -> None:
-        locations = {UPSTREAM_HOST: public, _PRIVATE_HOST: reached, public: public, private: reached}
+        # Images are named by the address too, as GetAuthorizationToken gives it.
+        hosts = {UPSTREAM_HOST: public, _PRIVATE_HOST: reached} | ({} if reached == private else {private: reached})
         registries = state_dir / f"registries{suffix}.conf"
-        registries.write_text(_registries_conf(locations))
+        registries.write_text(_registries_conf({**hosts, public: public, private: reached}))
         environment = {
             **_environment(aws, account, private),
             "KUBECONFIG": str(kubeconfig),
-            "REGISTRY_HOSTS": ",".join(f"{name}=http://{address}" for name, address in locations.items()),
+            "REGISTRY_HOSTS": ",".join(f"{name}=http://{address}" for name, address in hosts.items()),
             "CONTAINERS_REGISTRIES_CONF": str(registries),
             **more,
         }

@@ -141,9 +141,13 @@ class TestEnvironment:
         assert "UPSTREAM_IMAGE" not in env
         assert env["KUBECONFIG"] == sandbox.env["KUBECONFIG"]
         assert shell(sandbox, "echo ${UPSTREAM_IMAGE-unset}", "env-vpc.sh").stdout == "unset\n"
-        public = dict(each.split("=", 1) for each in env["REGISTRY_HOSTS"].split(","))["public.ecr.aws"]
-        answer = shell(sandbox, f"curl --silent --noproxy '*' --connect-timeout 0.3 {public}/v2/", "env-vpc.sh")
-        assert answer.returncode == 28  # curl: operation timed out
+        hosts = dict(each.split("=", 1) for each in env["REGISTRY_HOSTS"].split(","))
+        command = f"curl --silent --noproxy '*' --connect-timeout 0.3 {hosts['public.ecr.aws']}/v2/"
+        assert shell(sandbox, command, "env-vpc.sh").returncode == 28  # curl: operation timed out
+        # The private one is seen from there by whichever of its names it is called.
+        private = hosts[env["PRIVATE_REGISTRY"]]
+        assert private == hosts["123456789012.dkr.ecr.us-east-1.amazonaws.com"] != f"http://{env['PRIVATE_REGISTRY']}"
+        assert shell(sandbox, f"curl --silent --noproxy '*' {private}/v2/", "env-vpc.sh").stdout == "Not Authorized\n"
 
     def test_on_the_internet_there_is_no_kubernetes(self, sandbox):
         answer = shell(sandbox, "aws sts get-caller-identity --query Arn --output text", "env-internet.sh")
