@@ -65,6 +65,6 @@ def check_installed() -> None:
     programs = [*(tool.program for tool in PEERS), "docker-registry"]
     if missing := [program for program in programs if shutil.which(program) is None]:
         raise BenchmarkError(
-            f"not on the PATH: {', '.join(missing)}. Debian 13 and later have packages of these names; "
-            "elsewhere put the programs of their releases on the PATH"
+            f"not on the PATH: {', '.join(missing)}. Debian packages docker-registry and skopeo; "
+            "crane and oras are one file each in their releases"
         )

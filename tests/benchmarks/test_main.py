@@ -26,7 +26,8 @@ def test_every_figure_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert {(row["scenario"], row["tool"]) for row in found["rows"]} == {
         (scenario, tool) for scenario in ("cold", "warm", "limited_big", "limited_small", "reset") for tool in TOOLS
     }
-    assert all(row["completed"] for row in found["rows"] if row["scenario"] != "reset")
+    # The others need not survive a link that resets.
+    assert all(row["completed"] for row in found["rows"] if row["scenario"] != "reset" or row["tool"] == TOOLS[0])
     assert all(row["requests"] > 0 and row["wall_s"] > 0 for row in found["rows"])
     # What goes over the link is the image and little more.
     limited = [row["upstream_ratio"] for row in found["rows"] if row["scenario"] == "limited_big"]
