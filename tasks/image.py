@@ -1,15 +1,22 @@
 """Step 9: the image in the private registry, since nodes of a private cluster can pull from nowhere else."""
 
 import re
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
 
 from prefect.logging import get_run_logger
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
-from registry.copy import copy_image, resolve
+from registry.client import RegistryClient
+from registry.copy import CopyResult, chosen, copy_image, resolve
+from registry.errors import TagImmutableError
 from registry.reference import Reference
+from specs.mirror import permanent_tag
 from specs.repository import RepositorySpec
 from tasks.console import repository_url
+from tasks.mirror_progress import MirrorProgress
 from tasks.outcome import Action, Change, Outcome
 from tasks.private_registry import PrivateRegistry
 from tasks.step import step
@@ -18,14 +25,49 @@ from tasks.step import step
 PRIVATE_HOST = re.compile(r"\d{12}\.dkr\.ecr(-fips)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
 
 
+class MirroredImage(Outcome):
+    """What became of one image.
+
+    Attributes:
+        source_digest: Digest of the image or index at its origin.
+        destination: The private image by tag and digest; its digest differs from the source's where platforms were
+            chosen.
+        bytes_copied: Bytes of blobs sent.
+        bytes_skipped: Bytes of blobs that were there already, or were mounted.
+        seconds: How long it took.
+    """
+
+    source_digest: str = ""
+    destination: str = ""
+    bytes_copied: int = 0
+    bytes_skipped: int = 0
+    seconds: float = 0.0
+
+
 @step("image {source}")
-def mirror_image(cluster: EksCluster, source: str, repository: str, *, plan: bool = False) -> Outcome:
-    """Copy an image, with all its platforms, to a private repository. Network: internet and ECR.
+def mirror_image(
+    cluster: EksCluster,
+    source: str,
+    repository: str,
+    *,
+    platforms: Sequence[str] = (),
+    include_referrers: bool = False,
+    progress: MirrorProgress | None = None,
+    plan: bool = False,
+) -> MirroredImage:
+    """Copy an image to a private repository. Network: internet and ECR.
+
+    Besides its own tag, the copy gets the permanent one `<tag>-<digest12>`, which keeps it from becoming untagged
+    when the own tag moves on. Where the repository's tags are immutable and the own tag names an older digest, only
+    the permanent one is new.
 
     Args:
         cluster: Gives the ECR client.
-        source: Reference of the image.
-        repository: Name of the private repository; its tag there is the source's.
+        source: Reference of the image; with a digest, that very image is copied wherever its tag points.
+        repository: Name of the private repository; the image's tag there is the source's.
+        platforms: What to take of an index, such as `linux/amd64`; none for everything.
+        include_referrers: Copy signatures, attestations and the like too.
+        progress: Shows how far the copy is.
         plan: Report only.
 
     Returns:
@@ -34,25 +76,45 @@ def mirror_image(cluster: EksCluster, source: str, repository: str, *, plan: boo
     Raises:
         OperationError: If either registry cannot be reached or refuses, or the source does not exist.
     """
-    registry = PrivateRegistry(cluster)
-    client, origin = registry.client(), Reference.parse(source)
-    target = Reference(registry.host, repository, origin.tag or _tag_of(origin), None)
-    wanted, observed = resolve(client, origin), client.digest_of(target)
-    if observed != wanted and not plan:
-        result = copy_image(client, origin.with_digest(wanted), target)
-        get_run_logger().info(
-            "%s: %d bytes copied, %d already there", result.destination, result.bytes_copied, result.bytes_skipped
-        )
-    action: Action = "unchanged" if observed == wanted else "created" if observed is None else "updated"
-    changes = () if observed == wanted else (Change(field="digest", observed=observed, wanted=wanted),)
-    return Outcome(
+    begun = time.monotonic()
+    registry, origin = PrivateRegistry(cluster), Reference.parse(source)
+    shown = progress.copying(source, get_run_logger()) if progress else nullcontext()
+    with registry.client() as client, shown as report:
+        pinned = origin.with_digest(resolve(client, origin))
+        digest = chosen(client, pinned, platforms).digest if platforms else str(pinned.digest)
+        own = Reference(registry.host, repository, origin.tag or _tag_of(origin), None)
+        permanent = own.with_tag(permanent_tag(str(own.tag), digest)) if origin.tag else own
+        before = {tag.tag: client.digest_of(tag) for tag in (own, permanent)}
+        missing = [tag for tag, there in before.items() if there != digest]
+        notes = [_moved(client, origin)] if origin.tag and origin.digest else []
+        result = CopyResult(str(pinned), str(own.with_digest(digest)), digest)
+        if not plan and (missing or include_referrers):
+            result = copy_image(
+                client,
+                pinned,
+                permanent,
+                platforms=platforms,
+                include_referrers=include_referrers,
+                progress=report,
+            )
+            if own != permanent and own.tag in missing and not _tagged(client, own, digest):
+                missing.remove(own.tag)
+                notes.append(f"tag {own.tag} is immutable and stays with {before[own.tag]}; see {permanent}")
+    action: Action = "updated" if any(before.values()) else "created"
+    return MirroredImage(
         step="image",
         name=source,
-        action=action,
-        changes=changes,
+        action=action if missing or result.referrers_copied else "unchanged",
+        changes=tuple(Change(field=f"tag {tag}", observed=before[tag], wanted=digest) for tag in missing),
         planned=plan,
-        identifier=f"{target.name}@{wanted}",
+        identifier=f"{own.name}@{digest}",
         console_url=repository_url(cluster, repository),
+        note="; ".join(f"{source}: {note}" for note in notes if note),
+        source_digest=str(pinned.digest),
+        destination=str(own.with_digest(digest)),
+        bytes_copied=result.bytes_copied,
+        bytes_skipped=result.bytes_skipped,
+        seconds=round(time.monotonic() - begun, 1),
     )
 
 
@@ -73,7 +135,8 @@ def find_image(cluster: EksCluster, source: str, repository: str = "") -> Outcom
     """
     registry, origin = PrivateRegistry(cluster), Reference.parse(source)
     target = Reference(registry.host, repository or origin.repository, origin.tag, origin.digest)
-    digest = registry.client().digest_of(target)
+    with registry.client() as client:
+        digest = client.digest_of(target)
     if digest is None:
         raise OperationError(
             f"image {source}",
@@ -111,3 +174,18 @@ def private_repository(source: str, registry: str, prefix: str) -> RepositorySpe
 def _tag_of(origin: Reference) -> str:
     """A tag for an image that is named by digest alone: ECR's lifecycle rules remove untagged images."""
     return (origin.digest or "").replace(":", "-")[:19]
+
+
+def _tagged(client: RegistryClient, image: Reference, digest: str) -> bool:
+    """Move a tag to a digest that is there already; false where the repository's tags are immutable."""
+    try:
+        client.put_manifest(image, client.manifest(image.with_digest(digest)))
+    except TagImmutableError:
+        return False
+    return True
+
+
+def _moved(client: RegistryClient, origin: Reference) -> str:
+    """What to know about a source that is pinned although it has a tag."""
+    now = client.digest_of(origin.with_tag(str(origin.tag)))
+    return "" if now == origin.digest else f"pinned; at its origin the tag {origin.tag} names {now or 'nothing'} now"

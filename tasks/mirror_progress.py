@@ -1,0 +1,143 @@
+"""How far the copies of a run are, as artifacts that are updated while they go."""
+
+import contextvars
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Literal, Self, cast
+from uuid import UUID
+
+from prefect import get_client
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact
+from prefect.client.schemas.actions import ArtifactUpdate
+
+from registry.progress import Progress, Report
+from registry.progress_bar import megabytes
+from registry.tally import Tally
+
+UPDATE_SECONDS = 3.0
+_WIDTH = 10
+
+Logger = logging.Logger | logging.LoggerAdapter[Any]
+State = Literal["waiting", "copying", "done", "failed"]
+
+
+class MirrorProgress:
+    """The progress artifacts of a run: a table of images (bytes, rate, blobs), and the whole as a percentage.
+
+    Prefect's UI draws a progress artifact as a number only, so the table is a markdown artifact, updated in place:
+    another artifact of the key would be another version. One thread updates both every few seconds, however many
+    blobs are on their way. A context manager, inside of a flow run.
+
+    Args:
+        key: Key of the table: lower-case letters, digits and dashes. That of the percentage ends in -percent.
+        images: The images, in the order of the table.
+    """
+
+    def __init__(self, key: str, images: Sequence[str]) -> None:
+        self._key = key
+        self._states: dict[str, State] = dict.fromkeys(images, "waiting")
+        self._tallies: dict[str, Tally] = {}
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._table: UUID | None = None
+        self._percent: UUID | None = None
+
+    def __enter__(self) -> Self:
+        # Outside of async code they answer with the id, which their annotations leave open.
+        description = "How far the copies are."
+        table = create_markdown_artifact(self.markdown(), key=self._key, description=description)
+        percent = create_progress_artifact(self.percent, key=f"{self._key}-percent", description=description)
+        self._table, self._percent = cast(UUID, table), cast(UUID, percent)
+        # The context tells Prefect's client which server to talk to.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=lambda: context.run(self._keep_updated), daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if self._thread:
+            self._thread.join()
+
+    @contextmanager
+    def copying(self, image: str, logger: Logger) -> Iterator[Report]:
+        """Show an image as being copied, and then how that ended.
+
+        Args:
+            image: The image, as it was named in the beginning.
+            logger: Of the run that copies it; gets one line for each blob that arrived.
+
+        Yields:
+            What to call for each step of the copy.
+        """
+        tally = self._tallies[image] = Tally()
+        self._states[image] = "copying"
+
+        def report(progress: Progress) -> None:
+            tally.add(progress)
+            if progress.state == "copied":
+                count = f"{tally.blobs_done} of {tally.blobs} blobs"
+                logger.info("%s: %s MB arrived, %s", progress.digest[:19], megabytes(progress.size), count)
+
+        try:
+            yield report
+        except BaseException:
+            self._states[image] = "failed"
+            raise
+        self._states[image] = "done"
+
+    def markdown(self) -> str:
+        """The table."""
+        ended = sum(state in ("done", "failed") for state in self._states.values())
+        lines = [
+            "# Copies",
+            "",
+            f"{ended} of {len(self._states)} images ended, {self.percent:.0f} % of the work. "
+            f"As of {datetime.now(UTC):%H:%M:%S} UTC; reload the page for later figures.",
+            "",
+            "| image | state | copied | bytes | rate | blobs |",
+            "|---|---|---|---|---|---|",
+        ]
+        return "\n".join(lines + [self._row(image, state) for image, state in list(self._states.items())])
+
+    @property
+    def percent(self) -> float:
+        """The mean of what each image has behind it, from 0 to 100."""
+        shares = [self._share(image) for image in list(self._states)]
+        return 100 * sum(shares) / len(shares) if shares else 100.0
+
+    def _share(self, image: str) -> float:
+        tally = self._tallies.get(image)
+        if self._states[image] == "done":
+            return 1.0
+        return min(tally.done / tally.size, 1.0) if tally and tally.size else 0.0
+
+    def _row(self, image: str, state: State) -> str:
+        tally = self._tallies.get(image)
+        if tally is None:
+            return f"| {image} | {state} | | | | |"
+        share = self._share(image)
+        filled = round(_WIDTH * share)
+        rate = f"{megabytes(tally.rate)} MB/s" if state == "copying" else ""
+        blobs = f"{tally.blobs_done} of {tally.blobs}, {tally.blobs_skipped} were there"
+        size = f"{megabytes(tally.done)} of {megabytes(tally.size)} MB"
+        copied = f"{'█' * filled}{'░' * (_WIDTH - filled)} {share:.0%}"
+        return f"| {image} | {state} | {copied} | {size} | {rate} | {blobs} |"
+
+    def _keep_updated(self) -> None:
+        while not self._stop.wait(UPDATE_SECONDS):
+            self._update()
+        self._update()
+
+    def _update(self) -> None:
+        # Whatever the server answers: an artifact that is out of date must not stop a copy.
+        with suppress(Exception), get_client(sync_client=True) as client:
+            if self._table and self._percent:
+                client.update_artifact(self._table, ArtifactUpdate(data=self.markdown()))
+                client.update_artifact(self._percent, ArtifactUpdate(data=round(self.percent, 1)))
