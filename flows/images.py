@@ -6,6 +6,7 @@ from prefect.futures import PrefectFuture
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
+from registry.reference import Reference
 from specs.container_images import images_of
 from specs.platform import PlatformSpec
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
@@ -35,7 +36,7 @@ def check_images(platform: PlatformSpec, registry: str, image_source: ImageSourc
     lacking = [
         source
         for source in _sources(platform)
-        if private_repository(source, registry, "") and _rule_for(source, platform) is None
+        if private_repository(source, registry, "") and _rule_for(source, registry, platform) is None
     ]
     if lacking:
         upstreams = ", ".join(rule.upstream_registry_url for rule in platform.pull_through_cache_rules)
@@ -68,7 +69,7 @@ def provide_images(
     rules: dict[str, PrefectFuture[Any]] = {}
     for source in _sources(platform):
         repository = private_repository(source, registry, platform.repository_prefix)
-        rule = _rule_for(source, platform) if image_source == "pull_through" else None
+        rule = _rule_for(source, registry, platform) if image_source == "pull_through" else None
         if rule is not None:
             prefix = rule.ecr_repository_prefix
             if prefix not in rules:
@@ -89,5 +90,10 @@ def _sources(platform: PlatformSpec) -> list[str]:
     return list(dict.fromkeys(image for spec in platform.job_definitions for image in images_of(spec)))
 
 
-def _rule_for(source: str, platform: PlatformSpec) -> PullThroughCacheRuleSpec | None:
-    return next((rule for rule in platform.pull_through_cache_rules if rule.private_repository(source)), None)
+def _rule_for(source: str, registry: str, platform: PlatformSpec) -> PullThroughCacheRuleSpec | None:
+    """The rule that fetches a public image, or that fills the repository of one named as it is in the cache."""
+    rules = platform.pull_through_cache_rules
+    if private_repository(source, registry, ""):
+        return next((rule for rule in rules if rule.private_repository(source)), None)
+    repository = Reference.parse(source).repository
+    return next((rule for rule in rules if rule.fills(repository)), None)

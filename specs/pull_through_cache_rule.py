@@ -137,6 +137,11 @@ class PullThroughCacheRuleSpec(Spec):
         name = _path(self.ecr_repository_prefix) + repository.removeprefix(upstream)
         return name if len(name) <= _LONGEST_REPOSITORY else None
 
+    def fills(self, repository: str) -> bool:
+        """Whether a repository of the private registry is one that the rule fetches images into."""
+        own = _path(self.ecr_repository_prefix)
+        return repository.startswith(own) and repository != own
+
 
 def kind_of(host: str) -> str | None:
     """The kind of upstream that a host is, by botocore's UpstreamRegistry; None for one that ECR does not support."""

@@ -14,6 +14,7 @@ from registry.manifest import Descriptor, Manifest
 from registry.reference import Reference
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from tasks.console import repository_url
+from tasks.image import private_repository
 from tasks.outcome import Action, Change, Outcome
 from tasks.pauses import pauses
 from tasks.private_registry import PrivateRegistry
@@ -52,7 +53,7 @@ def pull_through_image(
 
     Args:
         cluster: Gives the ECR client.
-        source: Reference of the image at its origin.
+        source: Reference of the image at its origin, or in the private registry below the rule's prefix.
         rule: The rule that fetches it; it must exist.
         plan: Report only; nothing is pulled, since that would already create the repository.
         timeout_seconds: How long ECR may take to import it.
@@ -65,10 +66,13 @@ def pull_through_image(
             credentials, there is no route to the internet for the first pull (a newer image of a tag that is cached
             is then noted, and the cached one kept), or the import takes too long.
     """
+    origin, registry = Reference.parse(source), PrivateRegistry(cluster)
     repository = rule.private_repository(source)
     if repository is None:
-        raise _not_covered(source, rule)
-    origin, registry = Reference.parse(source), PrivateRegistry(cluster)
+        # Perhaps it is named as it is in the cache.
+        if not rule.fills(origin.repository) or private_repository(source, registry.host, ""):
+            raise _not_covered(source, rule)
+        repository = origin.repository
     target = Reference(registry.host, repository, origin.tag, origin.digest)
     observed = _cached_digest(cluster, target)
     wanted, note = observed, ""

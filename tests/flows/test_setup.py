@@ -9,6 +9,7 @@ from blocks.operation_error import OperationError
 from flows.setup import setup_batch
 from flows.submit import submit_jobs
 from sandbox.remote import RemoteSandbox
+from specs.container_images import images_of, with_images
 from specs.job_request import JobRequest
 from specs.platform import PlatformSpec
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
@@ -215,7 +216,10 @@ def test_images_pulled_through_ecr_s_own_cache(
     for name, value in sandbox.environment("env-vpc.sh").items():
         monkeypatch.setenv(name, value)
     sandbox.clear_calls()
-    assert not setup_batch(cluster, platform, image_source="pull_through").changed
+    named = {spec: f"{image.partition('@')[0]}:2" for spec in images_of(platform.job_definitions[0])}
+    cached = {"job_definitions": [with_images(platform.job_definitions[0], named)]}
+    for wanted in (platform, platform.model_copy(update=cached)):
+        assert not setup_batch(cluster, wanted, image_source="pull_through").changed
     assert mutating(sandbox) == []
     overrides = {"podProperties": {"containers": [{"command": ["/bin/sh"], "args": ["-c", "echo hello world"]}]}}
     document = {"jobName": "hello", "jobQueue": "My-Eks-JQ1", "jobDefinition": "MyJobOnEks_Sleep"}

@@ -114,6 +114,20 @@ def test_where_an_image_appears(spec: PullThroughCacheRuleSpec, source: str, rep
     assert spec.private_repository(source) == repository
 
 
+@pytest.mark.parametrize(
+    ("prefix", "repository", "fills"),
+    [
+        ("cache", "cache/a", True),
+        ("cache/", "cache/a", True),
+        ("cache", "cached/a", False),
+        ("cache", "cache", False),
+        ("ROOT", "a", True),
+    ],
+)
+def test_which_private_repositories_a_rule_fills(prefix: str, repository: str, fills: bool) -> None:
+    assert rule("quay.io", prefix).fills(repository) is fills
+
+
 component = st.from_regex(r"[a-z0-9]{1,8}([._-][a-z0-9]{1,8})?", fullmatch=True)
 
 
@@ -127,6 +141,7 @@ def test_every_image_of_the_upstream_and_no_other_is_covered(kind: str, prefix: 
     for other, host in HOSTS.items():
         found = rule(HOSTS[kind], prefix).private_repository(f"{host}/{path}{tag}")
         assert found == (f"{prefix.rstrip('/')}/{path}" if other == kind else None)
+        assert found is None or rule(HOSTS[kind], prefix).fills(found)
 
 
 def test_a_platform_has_the_rule_of_the_tutorials_image_and_no_prefix_twice() -> None:

@@ -145,7 +145,7 @@ def test_inside_the_vpc_what_is_cached_is_all_that_there_is(
     digest = pull(cluster, SOURCE.replace(":2", ":2023")).identifier.partition("@")[2]
     # Somebody's tag, other than the upstream's, as it is after the upstream's has moved.
     found = cluster.ecr.batch_get_image(repositoryName=REPOSITORY, imageIds=[{"imageDigest": digest}])["images"][0]
-    with RegistryClient(Hosts(), lambda _: None) as anonymous:
+    with RegistryClient(Hosts(), lambda *_: None) as anonymous:
         unknown = anonymous.digest_of(Reference.parse(sandbox.env["UPSTREAM_IMAGE"]))
     cluster.ecr.put_image(repositoryName=REPOSITORY, imageManifest=found["imageManifest"], imageTag="2")
     enter_vpc()
@@ -170,9 +170,17 @@ def test_an_image_that_no_upstream_has(cluster: EksCluster) -> None:
     assert "ecr:BatchImportUpstreamImage" in refused.value.next_step
 
 
-def test_a_rule_that_does_not_cover_the_image(cluster: EksCluster) -> None:
+def test_an_image_that_is_named_as_it_is_in_the_cache(cluster: EksCluster, sandbox: RemoteSandbox) -> None:
+    ensure(cluster, RULE)
+    digest = pull(cluster, f"123456789012.dkr.ecr.us-east-1.amazonaws.com/{REPOSITORY}:2").identifier.partition("@")[2]
+    assert pull(cluster, f"{sandbox.env['PRIVATE_REGISTRY']}/{REPOSITORY}:2").action == "unchanged"
+    assert pull(cluster).identifier.endswith(digest)
+
+
+@pytest.mark.parametrize("source", ["quay.io/a/b:1", f"quay.io/{REPOSITORY}:2"])
+def test_a_rule_that_does_not_cover_the_image(cluster: EksCluster, source: str) -> None:
     with pytest.raises(OperationError, match="no rule fetches this image"):
-        pull(cluster, "quay.io/a/b:1")
+        pull(cluster, source)
 
 
 def test_an_upstream_that_wants_a_login(cluster: EksCluster) -> None:
