@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from registry.challenge import Challenge
-from registry.credentials import Basic, CredentialProvider
+from registry.credentials import Basic, CredentialProvider, IdentityToken
 from registry.errors import RegistryError, UnauthorizedError
 from registry.response import raise_refusal, read_json
 from registry.transport import Request, Response, Transport
@@ -43,7 +43,7 @@ class Authenticator:
         self._tokens: dict[tuple[str, Scopes], _Token] = {}
         self._fetching: dict[tuple[str, Scopes], threading.Lock] = {}
 
-    def header(self, host: str, scopes: Scopes) -> str | None:
+    def header(self, host: str, repository: str, scopes: Scopes) -> str | None:
         """The Authorization header to send, if one is known to be wanted."""
         with self._lock:
             token = self._tokens.get((host, scopes))
@@ -51,17 +51,20 @@ class Authenticator:
         if token is not None and self._clock() < token.expires:
             return f"Bearer {token.value}"
         if basic:
-            credential = self._credentials(host)
+            credential = self._credentials(host, repository)
             if isinstance(credential, Basic):
                 return credential.header()
         return None
 
-    def answer(self, host: str, endpoint: str, scopes: Scopes, response: Response, sent: str | None) -> str:
+    def answer(
+        self, host: str, repository: str, endpoint: str, scopes: Scopes, response: Response, sent: str | None
+    ) -> str:
         """The header that answers a 401.
 
         Args:
             host: The registry's name in references.
-            endpoint: Its base URL.
+            repository: The repository that was asked for.
+            endpoint: The registry's base URL.
             scopes: What the request needs.
             response: The 401.
             sent: The header that was refused, if one was sent.
@@ -77,43 +80,59 @@ class Authenticator:
             raise UnauthorizedError(
                 host, f"401 with no challenge that is understood ({', '.join(headers) or 'no header'})"
             )
-        header = self._by_basic(host) if chosen.scheme == "basic" else None
+        header = self._by_basic(host, repository) if chosen.scheme == "basic" else None
         if chosen.scheme == "bearer":
             with self._lock:
                 fetching = self._fetching.setdefault((host, scopes), threading.Lock())
             with fetching:
                 # Many blobs start at the same moment: one of them fetches the token for all.
-                known = self.header(host, scopes)
-                header = self._by_token(host, endpoint, scopes, chosen) if known in (None, sent) else known
+                known = self.header(host, repository, scopes)
+                new = known in (None, sent)
+                header = self._by_token(host, repository, endpoint, scopes, chosen) if new else known
         if header is None or header == sent:
-            raise _not_accepted(host, sent)
+            raise _not_accepted(host, offered=sent is not None)
         return header
 
-    def _by_basic(self, host: str) -> str | None:
-        credential = self._credentials(host)
-        if not isinstance(credential, Basic):
+    def _by_basic(self, host: str, repository: str) -> str | None:
+        credential = self._credentials(host, repository)
+        if isinstance(credential, IdentityToken):
+            raise UnauthorizedError(
+                host,
+                "401, it wants a user name and a password",
+                "the last login left an identity token, which only a token service takes",
+                "log in again with a password or an access token",
+            )
+        if credential is None:
             return None
         with self._lock:
             self._basic.add(host)
         return credential.header()
 
-    def _by_token(self, host: str, endpoint: str, scopes: Scopes, challenge: Challenge) -> str:
-        """Fetch a token (Docker token specification; credentials as Basic on the GET)."""
+    def _by_token(self, host: str, repository: str, endpoint: str, scopes: Scopes, challenge: Challenge) -> str:
+        """Fetch a token.
+
+        Nobody and passwords by GET (Docker token specification), identity tokens by POST ("Docker Registry v2
+        authentication using OAuth2", grant_type refresh_token).
+        """
         realm = challenge.parameters.get("realm", "")
-        credential = self._credentials(host)
-        headers = {}
-        if isinstance(credential, Basic):
+        credential = self._credentials(host, repository)
+        if credential is not None:
             _check_realm(host, endpoint, realm)
-            headers["Authorization"] = credential.header()
-        parameters = [("service", service)] if (service := challenge.parameters.get("service")) else []
-        parameters += [("scope", scope) for scope in _wanted(challenge.parameters.get("scope"), scopes)]
-        resource = f"{host} (token)"
         url = _token_url(host, realm)
-        query = "&".join(filter(None, (url.query, urlencode(parameters))))
-        request = Request("GET", url._replace(query=query, fragment="").geturl(), headers)
+        parameters = [("service", service)] if (service := challenge.parameters.get("service")) else []
+        wanted = _wanted(challenge.parameters.get("scope"), scopes)
+        if isinstance(credential, IdentityToken):
+            request = _refresh(url, [*parameters, ("scope", " ".join(wanted))], credential)
+        else:
+            parameters += [("scope", scope) for scope in wanted]
+            query = "&".join(filter(None, (url.query, urlencode(parameters))))
+            headers = {"Authorization": credential.header()} if credential else {}
+            request = Request("GET", url._replace(query=query, fragment="").geturl(), headers)
+        resource = f"{host} (token)"
         with self._transport.exchange(request, resource) as response:
-            if response.status == 401:
-                raise _not_accepted(host, headers.get("Authorization"))
+            # 400 is the answer to an identity token that is no longer valid (RFC 6749, 5.2, invalid_grant).
+            if response.status == 401 or (response.status == 400 and isinstance(credential, IdentityToken)):
+                raise _not_accepted(host, offered=credential is not None)
             if response.status != 200:
                 raise_refusal(response, resource)
             document = read_json(response, resource)
@@ -126,6 +145,18 @@ class Authenticator:
         with self._lock:
             self._tokens[host, scopes] = _Token(value, self._clock() + 0.8 * seconds)
         return f"Bearer {value}"
+
+
+def _refresh(url: SplitResult, parameters: list[tuple[str, str]], credential: IdentityToken) -> Request:
+    """The request that an identity token is exchanged with; the token is in its body, not in its URL."""
+    form = [
+        ("grant_type", "refresh_token"),
+        *parameters,
+        ("client_id", "batch-eks-flows"),
+        ("refresh_token", credential.token),
+    ]
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    return Request("POST", url._replace(fragment="").geturl(), headers, urlencode(form).encode())
 
 
 def _wanted(scope: str | None, scopes: Scopes) -> Sequence[str]:
@@ -163,8 +194,8 @@ def _check_realm(host: str, endpoint: str, realm: str) -> None:
         )
 
 
-def _not_accepted(host: str, sent: str | None) -> RegistryError:
-    if sent is None:
+def _not_accepted(host: str, *, offered: bool) -> RegistryError:
+    if not offered:
         return UnauthorizedError(
             host,
             "401, authentication required",

@@ -269,12 +269,12 @@ class RegistryClient:
         wanted = (f"repository:{image.repository}:{'pull,push' if push else 'pull'}", *scopes)
         resource = str(image)
         self._pauses.wait(image.host)
-        sent = self._auth.header(image.host, wanted)
+        sent = self._auth.header(image.host, image.repository, wanted)
         for attempt in (1, 2):
             request = _request(method, url, endpoint, headers, body, sent)
             with self._transport.exchange(request, resource) as response:
                 self._pauses.note(image.host, response)
-                renewed = self._auth.header(image.host, wanted) if response.status == 403 else None
+                renewed = self._auth.header(image.host, image.repository, wanted) if response.status == 403 else None
                 if attempt == 1 and renewed not in (None, sent):
                     # ECR answers 403 to a token that has expired, and the provider has a new one by now.
                     sent = renewed
@@ -288,7 +288,7 @@ class RegistryClient:
                         yield response
                     return
                 else:
-                    sent = self._auth.answer(image.host, endpoint, wanted, response, sent)
+                    sent = self._auth.answer(image.host, image.repository, endpoint, wanted, response, sent)
             if isinstance(body, Iterator):
                 raise UnavailableError(resource, "the token expired while the upload was under way")
 

@@ -28,10 +28,10 @@ class IdentityToken:
 
 
 Credential = Basic | IdentityToken
-CredentialProvider = Callable[[str], Credential | None]
-"""Gives the credential for a registry's host. It is asked before each request, so that it can renew."""
+CredentialProvider = Callable[[str, str], Credential | None]
+"""Gives the credential for a host and a repository there. It is asked before each request, so that it can renew."""
 
 
-def anonymous(_: str) -> Credential | None:
+def anonymous(_host: str, _repository: str) -> Credential | None:
     """The provider for public images."""
     return None

@@ -71,7 +71,7 @@ class DockerConfig:
         podman = Path(environment.get("XDG_RUNTIME_DIR", "/nonexistent")) / "containers" / "auth.json"
         return podman if podman.is_file() and not docker.is_file() else docker
 
-    def __call__(self, host: str, repository: str = "") -> Credential | None:
+    def __call__(self, host: str, repository: str) -> Credential | None:
         """The credential for a repository, if there is one.
 
         Raises:
@@ -79,7 +79,7 @@ class DockerConfig:
         """
         if host in self._helpers:
             return self._helpers[host].get(_server(host))
-        key = f"{host}/{repository}".rstrip("/")
+        key = f"{host}/{repository}"
         while key:
             if key in self._auths:
                 return self._auths[key]

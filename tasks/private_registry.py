@@ -5,12 +5,13 @@ import os
 import threading
 import time
 from dataclasses import replace
+from functools import cached_property
 from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from blocks.eks_cluster import EksCluster
 from registry.client import RegistryClient
-from registry.credentials import Basic, Credential
+from registry.credentials import Basic, Credential, CredentialProvider, anonymous
 from registry.docker_config import DockerConfig
 from registry.hosts import Hosts
 
@@ -48,11 +49,16 @@ class PrivateRegistry:
         endpoints = MappingProxyType({self.host: self._endpoint, **hosts.endpoints})
         return RegistryClient(replace(hosts, endpoints=endpoints), self._credential_for)
 
-    def _credential_for(self, host: str) -> Credential | None:
+    def _credential_for(self, host: str, repository: str) -> Credential | None:
         if host == self.host:
             return self._credential
+        return self._logins(host, repository)
+
+    @cached_property
+    def _logins(self) -> CredentialProvider:
+        """What `docker login` left: read once, since its credential helpers keep their answers for a while."""
         path = DockerConfig.default_path()
-        return DockerConfig.read(path)(host) if path.is_file() else None
+        return DockerConfig.read(path) if path.is_file() else anonymous
 
     def _renew(self) -> None:
         with self._lock:

@@ -5,7 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from registry.client import RegistryClient
-from registry.credentials import Basic, Credential
+from registry.credentials import Basic, Credential, CredentialProvider
 from registry.hosts import Hosts
 from registry.reference import Reference
 from registry.retry import Retry
@@ -46,10 +46,10 @@ class World:
     def password(self) -> str:
         return self.private.tokens.issue()[0]
 
-    def client(self, credentials: Callable[[str], Credential | None] | None = None) -> RegistryClient:
+    def client(self, credentials: CredentialProvider | None = None) -> RegistryClient:
         password = self.password()
 
-        def known(host: str) -> Credential | None:
+        def known(host: str, _: str) -> Credential | None:
             return Basic("AWS", password) if host == self.private.address else None
 
         hosts = Hosts({"public.ecr.aws": f"http://{self.upstream.address}"})

@@ -1,6 +1,5 @@
 """Bearer tokens per scope, against a registry that gives them out for a password."""
 
-import base64
 import json
 import threading
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ import pytest
 
 from registry.auth import Authenticator
 from registry.client import RegistryClient
-from registry.credentials import Basic, Credential
+from registry.credentials import Basic, Credential, CredentialProvider, IdentityToken
 from registry.errors import NotFoundError, RegistryError, UnauthorizedError, UnavailableError
 from registry.hosts import Hosts
 from registry.manifest import Descriptor
@@ -34,6 +33,9 @@ class TokenRegistry:
     key: str = "token"
     lifetime: int = 300
     put_status: int = 0
+    logins: set[str] = field(default_factory=lambda: {Basic("me", "s3cret").header()})
+    forms: list[dict[str, list[str]]] = field(default_factory=list)
+    basic: str = ""
 
     def challenge(self, repository: str, actions: str) -> str:
         realm = f"http://{self.address}/token"
@@ -61,20 +63,25 @@ def registry() -> Iterator[TokenRegistry]:
 
         def handle_any(self) -> None:
             url = urlsplit(self.path)
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             authorization = self.headers.get("Authorization", "")
             if url.path == "/token":
-                wanted = f"Basic {base64.b64encode(b'me:s3cret').decode()}"
-                if authorization != wanted:
+                form = parse_qs(body.decode())
+                if self.command == "POST" and form.get("refresh_token") != ["r3fresh"]:
+                    self.answer(400, b'{"error": "invalid_grant"}')
+                    return
+                if self.command == "GET" and authorization not in state.logins:
                     self.answer(401)
                     return
-                state.scopes.append(parse_qs(url.query)["scope"])
+                state.forms.append(form)
+                state.scopes.append((form if self.command == "POST" else parse_qs(url.query))["scope"])
                 token = f"token-{len(state.scopes)}"
                 state.valid.add(token)
                 self.answer(200, json.dumps({state.key: token, "expires_in": state.lifetime}).encode())
             elif authorization.removeprefix("Bearer ") not in state.valid:
                 actions = "pull" if self.command in ("GET", "HEAD") else "pull,push"
-                self.answer(401, WWW_Authenticate=state.challenge("a/b", actions))
+                repository = url.path.removeprefix("/v2/").partition("/manifests/")[0].partition("/blobs/")[0]
+                self.answer(401, WWW_Authenticate=state.basic or state.challenge(repository, actions))
             elif self.command == "POST":
                 self.answer(202, Location="/v2/a/b/blobs/uploads/1?_state=x%3D%3D")
             elif self.command == "PUT" and state.put_status:
@@ -94,12 +101,11 @@ def registry() -> Iterator[TokenRegistry]:
     thread.join()
 
 
-def login(_: str) -> Credential | None:
+def login(_host: str, _repository: str) -> Credential | None:
     return Basic("me", "s3cret")
 
 
-def client(transport: Transport, credentials: object = login) -> RegistryClient:
-    assert callable(credentials)
+def client(transport: Transport, credentials: CredentialProvider = login) -> RegistryClient:
     return RegistryClient(Hosts(), credentials, transport, Retry(sleep=lambda _: None))
 
 
@@ -141,10 +147,10 @@ def test_a_token_is_renewed_before_it_expires(registry: TokenRegistry, transport
     auth = Authenticator(transport, login, clock=lambda: now)
     endpoint, scopes = f"http://{registry.address}", ("repository:a/b:pull",)
     with transport.exchange(Request("GET", f"{endpoint}/v2/"), "a/b") as refused:
-        header = auth.answer(registry.address, endpoint, scopes, refused, None)
-    assert auth.header(registry.address, scopes) == header
+        header = auth.answer(registry.address, "a/b", endpoint, scopes, refused, None)
+    assert auth.header(registry.address, "a/b", scopes) == header
     now = registry.lifetime * 0.9
-    assert auth.header(registry.address, scopes) is None
+    assert auth.header(registry.address, "a/b", scopes) is None
 
 
 def test_a_token_that_was_revoked_is_fetched_anew(
@@ -169,12 +175,53 @@ def test_an_upload_whose_token_was_revoked_is_begun_again(
 
 
 def test_wrong_credentials_are_not_shown(registry: TokenRegistry, transport: Transport, image: Reference) -> None:
-    asking = client(transport, lambda _: Basic("me", "wr0ng"))
+    asking = client(transport, lambda *_: Basic("me", "wr0ng"))
     with pytest.raises(UnauthorizedError, match="not accepted") as caught:
         asking.digest_of(image)
     assert "wr0ng" not in f"{caught.value!r} {caught.value}"
     with pytest.raises(UnauthorizedError, match="no credentials"):
-        client(transport, lambda _: None).digest_of(image)
+        client(transport, lambda *_: None).digest_of(image)
+
+
+def test_an_identity_token_is_exchanged_in_a_body(
+    registry: TokenRegistry, transport: Transport, image: Reference
+) -> None:
+    registry.key = "access_token"
+    asking = client(transport, lambda *_: IdentityToken("r3fresh"))
+    asking.mount(image, BLOB, "other/repository")
+    assert registry.forms == [
+        {
+            "grant_type": ["refresh_token"],
+            "service": ["tests"],
+            "scope": ["repository:a/b:pull,push repository:other/repository:pull"],
+            "client_id": ["batch-eks-flows"],
+            "refresh_token": ["r3fresh"],
+        }
+    ]
+    asking.begin_upload(image)
+    assert len(registry.forms) == 2
+
+
+def test_an_identity_token_that_is_refused_or_of_no_use_is_not_shown(
+    registry: TokenRegistry, transport: Transport, image: Reference
+) -> None:
+    asking = client(transport, lambda *_: IdentityToken("s3cret"))
+    with pytest.raises(UnauthorizedError, match="not accepted") as caught:
+        asking.digest_of(image)
+    assert "s3cret" not in f"{caught.value!r} {caught.value}"
+    registry.basic = 'Basic realm="tests"'
+    with pytest.raises(UnauthorizedError, match=r"identity token.*log in again with a password"):
+        asking.digest_of(image)
+
+
+def test_each_repository_has_its_own_login(registry: TokenRegistry, transport: Transport) -> None:
+    logins = {"a/b": Basic("team-a", "x"), "c/d": Basic("team-c", "x")}
+    registry.logins = {login.header() for login in logins.values()}
+    asking = client(transport, lambda _, repository: logins.get(repository))
+    for repository in logins:
+        assert asking.digest_of(Reference.parse(f"{registry.address}/{repository}:1")) == DIGEST
+    with pytest.raises(UnauthorizedError, match="no credentials"):
+        asking.digest_of(Reference.parse(f"{registry.address}/e/f:1"))
 
 
 @pytest.mark.parametrize(("status", "error"), [(404, NotFoundError), (507, RegistryError), (302, RegistryError)])

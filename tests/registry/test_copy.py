@@ -174,7 +174,7 @@ def test_an_immutable_tag_is_kept_and_named(world: World) -> None:
 def test_credentials_that_are_renewed_in_mid_copy_are_followed(world: World) -> None:
     password, renewing, renewed = world.password(), threading.Lock(), False
 
-    def credentials(host: str) -> Basic | None:
+    def credentials(host: str, _: str) -> Basic | None:
         with renewing:
             return Basic("AWS", password) if host == world.private.address else None
 

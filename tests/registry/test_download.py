@@ -84,7 +84,7 @@ def start(world: World) -> Iterator[Start]:
         hosts = Hosts({"up.example": f"http://127.0.0.1:{server.server_port}"})
         password = world.password()
         credentials = {world.private.address: Basic("AWS", password)}
-        client = RegistryClient(hosts, credentials.get, retry=Retry(sleep=world.slept.append))
+        client = RegistryClient(hosts, lambda host, _: credentials.get(host), retry=Retry(sleep=world.slept.append))
         return world.clients.enter_context(client), Reference.parse("up.example/a/b:1")
 
     yield serve

@@ -188,7 +188,7 @@ def test_an_expired_token_is_told_apart_from_a_wrong_one(world: World) -> None:
     world.clock.now += 13 * 3600
 
     def with_password(password: str) -> RegistryClient:
-        return world.client(lambda host: Basic("AWS", password) if host == world.private.address else None)
+        return world.client(lambda host, _: Basic("AWS", password) if host == world.private.address else None)
 
     with pytest.raises(DeniedError, match=r"token has expired.*get a new token"):
         copy_image(with_password(old), IMAGE, world.destination())
@@ -196,7 +196,7 @@ def test_an_expired_token_is_told_apart_from_a_wrong_one(world: World) -> None:
         copy_image(with_password("s3cret-guess"), IMAGE, world.destination())
     assert "s3cret-guess" not in f"{caught.value!r} {caught.value}"
     with pytest.raises(UnauthorizedError, match="no credentials for this host"):
-        copy_image(world.client(lambda _: None), IMAGE, world.destination())
+        copy_image(world.client(lambda *_: None), IMAGE, world.destination())
 
 
 def test_credentials_stay_with_their_host(world: World) -> None:
