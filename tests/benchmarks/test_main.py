@@ -29,9 +29,9 @@ def test_every_figure_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str
     # The others need not survive a link that resets.
     assert all(row["completed"] for row in found["rows"] if row["scenario"] != "reset" or row["tool"] == TOOLS[0])
     assert all(row["requests"] > 0 and row["wall_s"] > 0 for row in found["rows"])
-    # What goes over the link is the image and little more.
+    # What goes over the link is the image, and what was under way when a tool turned to parallel ranges.
     limited = [row["upstream_ratio"] for row in found["rows"] if row["scenario"] == "limited_big"]
-    assert all(1 <= ratio < 1.01 for ratio in limited)
+    assert all(1 <= ratio < 1.5 for ratio in limited)
     assert found["ratios"]["warm_requests"] <= 2
     assert list(found["versions"]) == ["skopeo", "crane", "oras", "docker-registry", "python"]
     printed = capsys.readouterr().out
