@@ -3,6 +3,7 @@
 Small requests are tried again here. Streams are not: who streams knows where to start again.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -24,6 +25,8 @@ from registry.transport import Chunks, Request, Response, Transport
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
+_MOST_PAGES = 100
+_NEXT_PAGE = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -129,19 +132,29 @@ class RegistryClient:
 
         return self.retry.call(push)
 
-    def referrers(self, image: Reference) -> Manifest | None:
-        """The index of what refers to a digest; None where the registry has no referrers API."""
+    def referrers(self, image: Reference) -> tuple[Descriptor, ...] | None:
+        """What refers to a digest, page after page; None where the registry has no referrers API."""
+        found: list[Descriptor] = []
+        page = f"referrers/{image.identifier}"
 
-        def ask() -> Manifest | None:
-            path = f"referrers/{image.identifier}"
-            with self._exchange("GET", image, path, headers={"Accept": OCI_INDEX}) as response:
+        def ask() -> tuple[Manifest | None, str]:
+            with self._exchange("GET", image, page, headers={"Accept": OCI_INDEX}) as response:
                 if response.status in HEALING:
                     raise_refusal(response, str(image))
                 if response.status != 200 or not response.header("Content-Type").startswith(OCI_INDEX):
-                    return None
-                return parse(str(image), read_bounded(response, str(image), LARGEST), OCI_INDEX)
+                    return None, ""
+                index = parse(str(image), read_bounded(response, str(image), LARGEST), OCI_INDEX)
+                link = _NEXT_PAGE.search(response.header("Link"))
+                return index, _joined(response.request.url, link[1]) if link else ""
 
-        return self.retry.call(ask)
+        for _ in range(_MOST_PAGES):
+            index, page = self.retry.call(ask)
+            if index is None:
+                return None
+            found += index.children
+            if not page:
+                return tuple(found)
+        raise RegistryError(str(image), f"more than {_MOST_PAGES} pages of referrers", "nobody has that many")
 
     def has_blob(self, image: Reference, blob: Descriptor) -> bool:
         """Whether the image's repository holds a blob."""

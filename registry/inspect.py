@@ -6,6 +6,7 @@ from registry.client import RegistryClient
 from registry.manifest import Descriptor, Manifest
 from registry.platform import choose
 from registry.reference import Reference
+from registry.referrers import list_referrers
 from registry.single_image import check_platform
 
 
@@ -26,7 +27,7 @@ def find_manifest(client: RegistryClient, image: Reference, platform: str | None
 
 
 def describe(client: RegistryClient, image: Reference, platform: str | None = None) -> dict[str, Any]:
-    """An image as a document: name, digest, type, size, and its platforms or its config and layers.
+    """An image as a document: name, digest, type, size, its platforms or its config and layers, its referrers.
 
     Names are those of the OCI image specification. `size` counts each blob once, as a copy moves it; layers that
     lie elsewhere by their `urls` are not counted, since no copy takes them along.
@@ -45,6 +46,10 @@ def describe(client: RegistryClient, image: Reference, platform: str | None = No
         described["platforms"] = [{"platform": child.platform or None, **_entry(child)} for child in manifest.children]
     else:
         described["config"], *described["layers"] = [_entry(blob) for blob in manifest.blobs]
+    described["referrers"] = [
+        {"artifactType": referrer.artifact_type, **_entry(referrer)}
+        for referrer in list_referrers(client, image.with_digest(manifest.digest))
+    ]
     return described
 
 

@@ -29,12 +29,14 @@ class Descriptor:
         size: Its size in bytes.
         media_type: Its type.
         platform: `os/architecture[/variant]` where an index gives it, else "".
+        artifact_type: What it is, where a list of referrers gives it, else "".
     """
 
     digest: str
     size: int
     media_type: str
     platform: str = ""
+    artifact_type: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,4 +139,5 @@ def _descriptor(entry: Mapping[str, Any]) -> Descriptor:
         raise ValueError(f"{size!r} is no size")
     platform = entry.get("platform") or {}
     parts = [platform.get(key) for key in ("os", "architecture", "variant")]
-    return Descriptor(digest, size, str(entry.get("mediaType", "")), "/".join(filter(None, parts)))
+    media_type, artifact_type = (str(entry.get(key) or "") for key in ("mediaType", "artifactType"))
+    return Descriptor(digest, size, media_type, "/".join(filter(None, parts)), artifact_type)

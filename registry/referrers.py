@@ -7,6 +7,7 @@ Referrers" and "Referrers Tag Schema"), and by the tags that cosign writes (cosi
 import json
 from typing import Any
 
+from registry.client import RegistryClient
 from registry.errors import NotFoundError
 from registry.manifest import OCI_INDEX, Descriptor, Manifest, parse
 from registry.manifest_copy import ManifestCopies
@@ -30,7 +31,8 @@ def copy_referrers(copies: ManifestCopies, top: Manifest) -> int:
     seen = set(subjects)
     while subjects:
         subject = subjects.pop()
-        found = [entry for entry in _listed(copies, subject) if entry.digest not in seen]
+        listed = list_referrers(copies.client, copies.source.with_digest(subject))
+        found = [entry for entry in listed if entry.digest not in seen]
         for entry in found:
             pushed += _bring(copies, subject, entry.digest)
         new = [entry.digest for entry in found]
@@ -40,24 +42,33 @@ def copy_referrers(copies: ManifestCopies, top: Manifest) -> int:
     return pushed
 
 
-def _listed(copies: ManifestCopies, subject: str) -> tuple[Descriptor, ...]:
-    image = copies.source.with_digest(subject)
-    listed = copies.client.referrers(image)
+def list_referrers(client: RegistryClient, image: Reference) -> tuple[Descriptor, ...]:
+    """What refers to an image, by the registry's API or the tag that stands in for it.
+
+    Args:
+        client: Reaches the registry.
+        image: The image, with its digest.
+    """
+    listed = client.referrers(image)
     if listed is None:
-        listed = _manifest_or_none(copies, copies.source.with_tag(_scheme_tag(subject)))
-    return listed.children if listed else ()
+        index = _manifest_or_none(client, image.with_tag(_scheme_tag(image.identifier)))
+        return index.children if index else ()
+    return listed
 
 
 def _bring(copies: ManifestCopies, subject: str, digest: str) -> int:
     """Copy one that names its subject; 1 if it was pushed."""
     target = copies.destination.with_digest(digest)
-    if copies.client.digest_of(target) == digest:
+    there = copies.client.digest_of(target) == digest
+    if there and copies.client.referrers(copies.destination.with_digest(subject)) is not None:
         return 0
     manifest = copies.client.manifest(copies.source.with_digest(digest))
-    copies.bring(manifest)
-    if not copies.push(manifest, target):
+    if not there:
+        copies.bring(manifest)
+    # A copy that died may have pushed it without listing it.
+    if there or not copies.push(manifest, target):
         _list_by_tag(copies, subject, manifest)
-    return 1
+    return 0 if there else 1
 
 
 def _bring_tag(copies: ManifestCopies, tag: str) -> int:
@@ -75,7 +86,7 @@ def _bring_tag(copies: ManifestCopies, tag: str) -> int:
 def _list_by_tag(copies: ManifestCopies, subject: str, manifest: Manifest) -> None:
     """Add a referrer to the index that registries without the referrers API are asked for instead."""
     target = copies.destination.with_tag(_scheme_tag(subject))
-    existing = _manifest_or_none(copies, target)
+    existing = _manifest_or_none(copies.client, target)
     entries: list[Any] = json.loads(existing.content)["manifests"] if existing else []
     if any(entry["digest"] == manifest.digest for entry in entries):
         return
@@ -96,9 +107,9 @@ def _entry(manifest: Manifest) -> dict[str, Any]:
     return {**entry, "annotations": document["annotations"]} if document.get("annotations") else entry
 
 
-def _manifest_or_none(copies: ManifestCopies, image: Reference) -> Manifest | None:
+def _manifest_or_none(client: RegistryClient, image: Reference) -> Manifest | None:
     try:
-        return copies.client.manifest(image)
+        return client.manifest(image)
     except NotFoundError:
         return None
 

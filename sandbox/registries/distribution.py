@@ -34,7 +34,10 @@ class Distribution(ABC):
     Attributes:
         repositories: What it holds.
         faults: Faults in force, and the requests seen.
+        referrers_api: Whether it has the referrers API, as ECR; registries of before 2023 have not.
     """
+
+    referrers_api = True
 
     def __init__(self, repositories: Repositories, ports: int = 2) -> None:
         self.repositories = repositories
@@ -173,6 +176,8 @@ class Distribution(ABC):
 
     async def _referrers(self, request: web.Request) -> web.Response:
         """An index of the manifests that refer to a digest; empty when there are none (specification 1.1)."""
+        if not self.referrers_api:
+            raise web.HTTPNotFound
         repository = self.repository(request)
         digest = request.match_info["digest"]
         if not DIGEST.fullmatch(digest):

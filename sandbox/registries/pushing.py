@@ -108,7 +108,7 @@ class Pushing(Distribution):
             "Location": f"/v2/{repository.name}/manifests/{manifest.digest}",
             "Docker-Content-Digest": manifest.digest,
         }
-        if manifest.subject:
+        if manifest.subject and self.referrers_api:
             headers["OCI-Subject"] = manifest.subject
         return web.Response(status=201, headers=headers)
 

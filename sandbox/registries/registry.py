@@ -49,6 +49,7 @@ class UpstreamRegistry(Distribution):
     def reset(self) -> None:
         """Back to the seeded image, without faults."""
         self.faults.clear()
+        self.referrers_api = True
         self.repositories.reset()
         add_amazonlinux(self.repositories)
 
@@ -117,6 +118,7 @@ class PrivateRegistry(Pushing):
     def reset(self) -> None:
         """No repositories, no faults, mounting off. Tokens given out stay valid, as they would at AWS."""
         self.faults.clear()
+        self.referrers_api = True
         self.blob_mounting = False
         self.pull_through.reset()
         self.repositories.reset()

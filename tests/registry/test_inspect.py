@@ -34,6 +34,7 @@ def test_an_index_shows_its_platforms_and_the_bytes_of_all_of_them(world: World)
             }
             for platform, image in zip(("linux/amd64", "linux/arm64/v8"), images, strict=True)
         ],
+        "referrers": [],
     }
 
 
