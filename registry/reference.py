@@ -19,6 +19,7 @@ _DIGEST = re.compile(r"sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128}")
 _IMAGE_ID = re.compile(r"[a-f0-9]{64}")
 _LONGEST_NAME = 255
 DEFAULT_HOST = "docker.io"
+TAG_RULE = "a tag is at most 128 letters, digits, '_', '.' and '-', not starting with '.' or '-'"
 
 
 class InvalidReferenceError(ValueError):
@@ -60,10 +61,8 @@ class Reference:
             raise InvalidReferenceError(text, "after '@' must stand sha256:<64 hexadecimal digits, in lower case>")
         host, path = _split_host(name)
         path, colon, tag = path.partition(":")
-        if colon and not _TAG.fullmatch(tag):
-            raise InvalidReferenceError(
-                text, "a tag is at most 128 letters, digits, '_', '.' and '-', not starting with '.' or '-'"
-            )
+        if colon and not is_tag(tag):
+            raise InvalidReferenceError(text, TAG_RULE)
         if host == DEFAULT_HOST and path and "/" not in path:
             path = f"library/{path}"
         if not _is_host(host):
@@ -98,6 +97,11 @@ class Reference:
     def with_tag(self, tag: str) -> Self:
         """Another tag of the same repository, whatever digest it has."""
         return replace(self, tag=tag, digest=None)
+
+
+def is_tag(text: str) -> bool:
+    """Whether a text can be a tag (OCI distribution specification, "Pulling manifests")."""
+    return _TAG.fullmatch(text) is not None
 
 
 def is_digest(text: str) -> bool:
