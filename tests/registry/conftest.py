@@ -121,9 +121,23 @@ def world(_servers: tuple[UpstreamRegistry, PrivateRegistry, Clock]) -> Iterator
         yield World(upstream, private, clock, clients)
 
 
+@dataclass(frozen=True)
+class DockerRegistry:
+    """A docker-registry that runs."""
+
+    address: str
+    pid: int
+
+
 @pytest.fixture
-def docker_registry(tmp_path: Path) -> Iterator[str]:
+def docker_registry(docker_registry_process: DockerRegistry) -> str:
     """Address of a docker-registry of its own."""
+    return docker_registry_process.address
+
+
+@pytest.fixture
+def docker_registry_process(tmp_path: Path) -> Iterator[DockerRegistry]:
+    """A docker-registry of its own."""
     program = shutil.which("docker-registry")
     if program is None:
         pytest.skip("docker-registry is not installed")
@@ -144,7 +158,7 @@ def docker_registry(tmp_path: Path) -> Iterator[str]:
                 break
             except httpx.TransportError:
                 time.sleep(0.02)
-        yield address
+        yield DockerRegistry(address, process.pid)
     finally:
         process.terminate()
         process.wait()

@@ -1,16 +1,17 @@
 """Copies to and from Debian's docker-registry, checked by the tools that people use."""
 
 import os
+import resource
 import shutil
 import subprocess
 
 import pytest
 
 from registry.copy import copy_image
-from registry.errors import NotFoundError
+from registry.errors import NotFoundError, UnavailableError
 from registry.reference import Reference
 
-from .conftest import World
+from .conftest import DockerRegistry, World
 
 IMAGE = Reference.parse("public.ecr.aws/amazonlinux/amazonlinux:2")
 
@@ -57,3 +58,18 @@ def test_crane_finds_every_layer_right(world: World, docker_registry: str) -> No
     there = f"{docker_registry}/mirror/amazonlinux:2"
     copy_image(world.client(), IMAGE, Reference.parse(there))
     assert b"PASS" in check("crane", "validate", "--insecure", "--remote", there)
+
+
+def test_a_full_disk_is_named_and_a_repetition_goes_on(world: World, docker_registry_process: DockerRegistry) -> None:
+    """A limit on the size of its files stands in for the disk: both make a write fail in mid-upload."""
+    world.publish("big/image", "1", [bytes(100), bytes(300_000)])
+    source = Reference.parse("public.ecr.aws/big/image:1")
+    there = Reference.parse(f"{docker_registry_process.address}/big/image:1")
+    unlimited = resource.RLIM_INFINITY
+    resource.prlimit(docker_registry_process.pid, resource.RLIMIT_FSIZE, (100_000, unlimited))
+    with pytest.raises(UnavailableError, match=r"500 .*file too large.*tried 5 times.*repeat it later"):
+        copy_image(world.client(), source, there)
+    assert world.client().digest_of(there) is None
+    resource.prlimit(docker_registry_process.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
+    assert copy_image(world.client(), source, there).blobs_copied <= 2
+    assert world.client().digest_of(there) is not None

@@ -183,6 +183,20 @@ def test_a_manifest_that_is_too_large_is_not_read_to_its_end(world: World) -> No
         copy_image(world.client(), IMAGE, world.destination())
 
 
+@pytest.mark.parametrize(
+    ("side", "method", "path"),
+    [("upstream", "GET", "/manifests/"), ("private", "HEAD", "/blobs/"), ("private", "PUT", "/manifests/v1")],
+)
+def test_what_is_denied_is_asked_for_once_and_says_whom_to_ask(world: World, side: str, method: str, path: str) -> None:
+    body = json.dumps({"errors": [{"code": "DENIED", "message": "requested access to the resource is denied"}]})
+    registry = world.upstream if side == "upstream" else world.private
+    registry.faults.add(Fault(method, path, times=99, status=403, body=body))
+    with pytest.raises(DeniedError, match=r"lack a permission here, or have expired.*ask the registry's owner"):
+        copy_image(world.client(), IMAGE, world.destination())
+    assert world.slept == []
+    assert world.tags() == {}
+
+
 def test_an_expired_token_is_told_apart_from_a_wrong_one(world: World) -> None:
     old = world.password()
     world.clock.now += 13 * 3600
