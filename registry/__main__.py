@@ -38,15 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    try:
-        with RegistryClient(hosts, credentials) as client:
+    with RegistryClient(hosts, credentials) as client:
+        try:
             options.command(client, options, *images)
-    except RegistryError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted: the tag is as it was; a repetition sends only what is missing", file=sys.stderr)
-        return _INTERRUPTED
+        except RegistryError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        except KeyboardInterrupt:
+            print("interrupted: the tag is as it was; a repetition sends only what is missing", file=sys.stderr)
+            sys.stderr.flush()
+            # Without waiting for the client's threads: a silent registry may hold them for minutes.
+            os._exit(_INTERRUPTED)
     return 0
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -142,3 +143,16 @@ def test_an_interrupt_ends_it_at_once_and_keeps_the_tag(world: World, tmp_path: 
     assert "Traceback" not in told
     assert run(world, tmp_path, "copy", "public.ecr.aws/big/image:1", str(world.destination())).returncode == 0
     assert set(world.tags()) == {"v1"}
+
+
+def test_an_interrupt_does_not_wait_for_a_silent_registry(world: World, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        image = f"127.0.0.1:{silent.getsockname()[1]}/a/b:1"
+        command = [sys.executable, "-m", "registry", "copy", image, str(world.destination())]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment(world, tmp_path))
+        connection, _ = silent.accept()
+        with connection:
+            connection.recv(1)
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=30)
+    assert (process.returncode, told.count("interrupted:"), "Traceback" in told) == (130, 1, False)
