@@ -1,4 +1,4 @@
-"""`make up`: sandbox, Prefect server, worker and deployments, until interrupted."""
+"""`make up`: sandbox, Prefect server, workers and deployments, until interrupted."""
 
 import argparse
 import os
@@ -29,13 +29,14 @@ def main() -> int:
         signal.signal(number, lambda *_: interrupted.set())
     with tempfile.TemporaryDirectory(prefix="batch-eks-up-") as directory:
         state_dir = Path(directory)
-        print("Starting the sandbox, a Prefect server and a worker ...", flush=True)
+        print("Starting the sandbox, a Prefect server and two workers ...", flush=True)
         with PrefectServer(state_dir / "server", port) as server, RemoteSandbox(state_dir / "sandbox") as sandbox:
             environment = os.environ | server.env | sandbox.env | {"PYTHONPATH": str(PROJECT)}
             register = [sys.executable, "-m", "deployments.register", "--cluster", sandbox.env["EKS_CLUSTER"]]
             subprocess.run(register, cwd=PROJECT, env=environment, check=True, stdout=subprocess.DEVNULL)
-            with _worker(environment, state_dir / "worker.log"):
-                print(f"Prefect UI:   {server.ui_url}  (deployments setup, submit, nightly)")
+            outside = environment | sandbox.environment("env-internet.sh")
+            with _worker(environment, "batch-eks", state_dir), _worker(outside, "batch-eks-internet", state_dir):
+                print(f"Prefect UI:   {server.ui_url}  (deployments setup, mirror, submit, nightly)")
                 print(f"For a shell:  . {sandbox.state_dir}/env.sh   then aws, kubectl, skopeo")
                 print("Ctrl-C stops everything.", flush=True)
                 interrupted.wait()
@@ -43,12 +44,12 @@ def main() -> int:
 
 
 @contextmanager
-def _worker(environment: dict[str, str], log_file: Path) -> Iterator[None]:
-    """A Prefect worker of the pool `batch-eks`, which dies with this process."""
-    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "batch-eks", "--type", "process"]
+def _worker(environment: dict[str, str], pool: str, log_dir: Path) -> Iterator[None]:
+    """A Prefect worker of a pool, which dies with this process."""
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool, "--type", "process"]
     guardian = Guardian()
     guardian.start()
-    with log_file.open("wb") as log:
+    with (log_dir / f"worker-{pool}.log").open("wb") as log:
         worker = subprocess.Popen(command, cwd=PROJECT, env=environment, stdout=log, stderr=log, start_new_session=True)
     guardian.watch(worker.pid)
     try:

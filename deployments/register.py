@@ -1,4 +1,4 @@
-"""Register blocks, work pool and deployments on the server of PREFECT_API_URL: `python -m deployments.register`."""
+"""Register blocks, work pools and deployments on the server of PREFECT_API_URL: `python -m deployments.register`."""
 
 import argparse
 import os
@@ -15,7 +15,9 @@ from blocks.eks_cluster import EksCluster
 
 PROJECT = Path(__file__).resolve().parent.parent
 PREFECT_FILE = PROJECT / "deployments" / "prefect.yaml"
-BLOCK, WORK_POOL = "default", "batch-eks"
+BLOCK = "default"
+# A worker each: one inside the cluster's network, one on the internet.
+WORK_POOLS = ("batch-eks", "batch-eks-internet")
 
 
 def register(cluster_name: str, project_dir: Path = PROJECT) -> None:
@@ -34,10 +36,11 @@ def register(cluster_name: str, project_dir: Path = PROJECT) -> None:
     if not _block_exists():
         EksCluster(cluster_name=cluster_name).save(BLOCK)
     with get_client(sync_client=True) as client:
-        try:
-            client.read_work_pool(WORK_POOL)
-        except ObjectNotFound:
-            client.create_work_pool(WorkPoolCreate(name=WORK_POOL, type="process"))
+        for name in WORK_POOLS:
+            try:
+                client.read_work_pool(name)
+            except ObjectNotFound:
+                client.create_work_pool(WorkPoolCreate(name=name, type="process"))
     subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(PREFECT_FILE)],
         cwd=PROJECT,

@@ -119,16 +119,17 @@ def mirror_image(
 
 
 @step("image {source}")
-def find_image(cluster: EksCluster, source: str, repository: str = "") -> Outcome:
+def find_image(cluster: EksCluster, source: str, repository: str = "", *, mirrored_later: bool = False) -> Outcome:
     """Find an image that was mirrored before. Network: VPC.
 
     Args:
         cluster: Gives the ECR client.
         source: Reference of the image, at its origin or in the private registry.
         repository: Name of the private repository; empty for the source's own.
+        mirrored_later: In a plan: it may be missing, since a deployment would mirror it.
 
     Returns:
-        Its identifier is the private image pinned by digest.
+        Its identifier is the private image pinned by digest; by its tag only where it is yet to be mirrored.
 
     Raises:
         OperationError: If it is not there.
@@ -137,18 +138,20 @@ def find_image(cluster: EksCluster, source: str, repository: str = "") -> Outcom
     target = Reference(registry.host, repository or origin.repository, origin.tag, origin.digest)
     with registry.client() as client:
         digest = client.digest_of(target)
-    if digest is None:
+    if digest is None and not mirrored_later:
         raise OperationError(
             f"image {source}",
             f"{target} does not exist in the private registry",
             "it was not mirrored, and nodes of a private cluster can pull from nowhere else",
-            "run setup_batch with image_source `mirror` where there is a route to the internet",
+            "run mirror_images, or setup_batch with image_source `mirror`, where there is a route to the internet",
         )
     return Outcome(
         step="image",
         name=source,
-        action="unchanged",
-        identifier=f"{target.name}@{digest}",
+        action="unchanged" if digest else "created",
+        changes=() if digest else (Change(field="digest", wanted="that of the source"),),
+        planned=digest is None,
+        identifier=f"{target.name}@{digest}" if digest else str(target),
         console_url=repository_url(cluster, target.repository),
     )
 

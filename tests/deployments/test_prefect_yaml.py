@@ -9,7 +9,11 @@ from prefect.cli.deploy._models import DeploymentConfig
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.schema_tools import validate
 
-from deployments.register import PREFECT_FILE
+from deployments.register import PREFECT_FILE, PROJECT, WORK_POOLS
+from flows.mirror import mirror_images
+from specs.lifecycle_policy import LifecyclePolicySpec
+from tasks.mirror_deployment import DEPLOYMENT
+from tasks.mirror_file import read_mirror_file
 
 DOCUMENT = yaml.safe_load(PREFECT_FILE.read_text())
 DEPLOYMENTS = DOCUMENT["deployments"]
@@ -36,6 +40,31 @@ def test_blocks_are_named_by_slug_so_that_their_secrets_are_not_stored(deploymen
     assert "prefect.blocks" not in PREFECT_FILE.read_text()
 
 
-def test_one_submission_runs_every_night() -> None:
-    (schedule,) = [schedule for deployment in DEPLOYMENTS for schedule in deployment.get("schedules", ())]
-    assert (schedule["cron"], schedule["timezone"]) == ("0 2 * * *", "UTC")
+def test_images_are_refreshed_before_the_submission_of_every_night() -> None:
+    schedules = {
+        deployment["name"]: (schedule["cron"], schedule["timezone"])
+        for deployment in DEPLOYMENTS
+        for schedule in deployment.get("schedules", ())
+    }
+    assert schedules == {"mirror-refresh": ("0 1 * * *", "UTC"), "nightly": ("0 2 * * *", "UTC")}
+
+
+def test_only_what_needs_the_internet_runs_where_it_is() -> None:
+    pools = {deployment["name"]: deployment["work_pool"]["name"] for deployment in DEPLOYMENTS}
+    outside = {name for name, pool in pools.items() if pool == "batch-eks-internet"}
+    assert outside == {"mirror", "mirror-refresh"}
+    assert set(pools.values()) == set(WORK_POOLS)
+
+
+def test_the_list_of_images_is_valid_and_its_lifecycle_policy_is_the_one_offered() -> None:
+    (file,) = {name for d in DEPLOYMENTS if (name := d["parameters"].get("images_file"))}
+    spec = read_mirror_file(str(PROJECT / file))
+    assert [image.source for image in spec.images] == ["public.ecr.aws/amazonlinux/amazonlinux:2"]
+    assert spec.repositories.lifecycle_policy == LifecyclePolicySpec()
+
+
+def test_setup_waits_for_a_deployment_that_exists() -> None:
+    entrypoints = {deployment["name"]: deployment["entrypoint"] for deployment in DEPLOYMENTS}
+    flow, _, deployment = DEPLOYMENT.partition("/")
+    assert entrypoints[deployment] == "flows.mirror.mirror_images"
+    assert flow == mirror_images.name
