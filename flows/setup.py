@@ -6,7 +6,7 @@ from typing import Any
 from prefect import flow
 
 from blocks.eks_cluster import EksCluster
-from flows.images import Futures, ImageSource, check_images, provide_images
+from flows.images import Futures, ImageSource, check_rules, images_to_provide, provide_images
 from specs.container_images import images_of
 from specs.identity_mapping import batch_role_mapping, node_role_mapping
 from specs.platform import PlatformSpec
@@ -49,8 +49,9 @@ def setup_batch(
         platform: What to set up. The instance profile of the nodes is the one thing without a default.
         image_source: Where images come from. mirror copies public images to the private registry, which needs the
             internet. pull_through has ECR itself fetch them by its pull-through cache rules, and pulls each once so
-            that it is cached before a node wants it: that first pull needs the internet too. already_mirrored takes
-            what is there, inside a VPC without it.
+            that it is cached before a node wants it: that first pull needs the internet too, here or in the flow
+            warm_cache. Inside a VPC without it, already_mirrored takes what is there, and mirror_by_deployment has the
+            deployment mirror-images/mirror copy them on a work pool with the internet, and waits.
         plan: Show what would change and change nothing.
         adopt: Bring things of the same names that were made by other means in line and mark them as ours.
 
@@ -64,7 +65,8 @@ def setup_batch(
     with nullcontext() if plan else cluster_lock(cluster.arn):
         profile = platform.compute_environment.compute_resources.instance_role
         facts = discover(cluster, profile, platform.node_role_arn)
-        check_images(platform, facts.registry, image_source)
+        if image_source == "pull_through":
+            check_rules(images_to_provide(platform), platform.pull_through_cache_rules, facts.registry)
         options = {"plan": plan, "adopt": adopt}
         access = _give_access(cluster, platform, facts, options)
         definitions = _define_jobs(cluster, platform, facts, image_source, options)

@@ -164,8 +164,8 @@ class _Pull:
                 f"image {self._source}",
                 f"{error.answered} for {self._target}",
                 NO_ROUTE,
-                "run setup_batch with image_source `pull_through` once where there is a route to the internet (a NAT "
-                "gateway, or a worker outside the VPC), or mirror the image there and use `already_mirrored` here",
+                "run the flow warm_cache once where there is a route to the internet (a worker outside the VPC, or "
+                "behind a NAT gateway), then this again; or mirror the image there and use `already_mirrored`",
             ) from error
 
     def _denied(self, error: DeniedError) -> OperationError:

@@ -96,8 +96,8 @@ def _why_starting(cluster: EksCluster, job: Mapping[str, Any]) -> tuple[str, str
             pulling,
             "the image is not in ECR's pull-through cache yet, so ECR sends the node to the upstream's own storage, "
             "and a private cluster has no route to it",
-            "run setup_batch with image_source `pull_through` where there is a route to the internet: it waits until "
-            "the image is cached, and pins the definition to it",
+            "run the flow warm_cache where there is a route to the internet: it waits until the image is cached; then "
+            "setup_batch with image_source `pull_through` pins the definition to it",
         )
     if pulling:
         return (

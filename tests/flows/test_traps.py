@@ -224,7 +224,7 @@ def test_an_image_that_is_not_in_the_pull_through_cache_yet_never_starts(
     explanation = why(cluster, job(**container_override(image=image)))
     assert "failed to copy: httpReadSeeker: failed open: failed to do request: Get" in explanation
     assert "the image is not in ECR's pull-through cache yet" in explanation
-    assert "`pull_through`" in explanation
+    assert "run the flow warm_cache" in explanation
     cluster.ecr.delete_pull_through_cache_rule(ecrRepositoryPrefix="cache")
 
 

@@ -159,7 +159,7 @@ def test_inside_the_vpc_what_is_cached_is_all_that_there_is(
     with pytest.raises(OperationError) as refused:
         uncached.result()
     assert "the first pull needs a route to the internet" in refused.value.cause
-    assert "`already_mirrored`" in refused.value.next_step
+    assert "run the flow warm_cache" in refused.value.next_step
     assert "X-Amz-Signature" not in str(refused.value)
 
 
