@@ -17,8 +17,11 @@ from registry.errors import UnavailableError
 from registry.manifest import Descriptor
 from registry.reference import Reference
 
-_CHUNK = 256 * 1024
-_RANGE = 4 * 1024 * 1024
+# Smaller chunks make the threads wait for each other more often than for bytes.
+_CHUNK = 1024 * 1024
+# Shorter ranges cost the upstream more than they bring. All that are under way are held in memory.
+_RANGE = 8 * 1024 * 1024
+_MOST_RANGES = 10
 # A connection that brought this much before it broke was no failed attempt.
 _PROGRESS = 1024 * 1024
 # One connection is judged after this time; it is the bottleneck if this share of it went by waiting for bytes.
@@ -103,7 +106,7 @@ class Download:
     def _ranges(self, start: int) -> Generator[memoryview, None, None]:
         """Read the rest over several connections, each some ranges ahead of the others."""
         streams = self.client.streams
-        connections = streams.take(-(-(self.blob.size - start) // _RANGE))
+        connections = streams.take(_MOST_RANGES)
         stop = threading.Event()
         pending: deque[Future[memoryview]] = deque()
         buffers = [memoryview(bytearray(_RANGE)) for _ in range(connections + 1)]
