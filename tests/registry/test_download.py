@@ -207,19 +207,19 @@ def test_an_upstream_without_ranges_is_begun_again(world: World, start: Start) -
 
 
 def test_a_slow_connection_is_joined_by_others(world: World, start: Start) -> None:
-    upstream = Upstream(layer(40 * MIB), rate=20 * MIB)
+    upstream = Upstream(layer(56 * MIB), rate=8 * MIB)
     copy(world, start, upstream)
     assert upstream.most_at_once > 3
     assert len(upstream.asked) > 5
-    assert upstream.sent < 1.3 * 40 * MIB
+    assert upstream.sent < 1.3 * 56 * MIB
     assert world.slept == []
 
 
 def test_ranges_that_break_are_resumed_too(world: World, start: Start) -> None:
-    upstream = Upstream(layer(40 * MIB), rate=20 * MIB, cuts_ranges=True)
+    upstream = Upstream(layer(56 * MIB), rate=8 * MIB, cuts_ranges=True)
     copy(world, start, upstream)
     assert upstream.most_at_once > 3
-    assert upstream.sent < 1.1 * 40 * MIB
+    assert upstream.sent < 1.1 * 56 * MIB
     assert world.slept
 
 
