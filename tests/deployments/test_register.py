@@ -41,7 +41,7 @@ def registered(prefect_server: PrefectServer) -> Iterator[PrefectServer]:
 def test_everything_is_there_and_what_was_edited_stays(registered: PrefectServer) -> None:
     with get_client(sync_client=True) as client:
         names = {deployment.name: deployment for deployment in client.read_deployments()}
-    assert {"setup", "mirror", "mirror-refresh", "submit", "nightly"} <= set(names)
+    assert {"setup", "mirror", "mirror-refresh", "warm-cache", "submit", "nightly"} <= set(names)
     assert names["mirror"].work_pool_name == "batch-eks-internet"
     assert names["nightly"].schedules[0].active
     assert names["setup"].parameters["cluster"] == {"$ref": {"block_document_slug": "eks-cluster/default"}}
