@@ -17,7 +17,7 @@ from tasks.console import batch_url
 from tasks.image import MirroredImage
 from tasks.job_definition import JobDefinition
 from tasks.outcome import Outcome
-from tasks.ownership import HASH_TAG, OWNER_TAG
+from tasks.ownership import HASH_TAG, OWNER_TAG, has_aws_mark
 from tasks.reconcile import reconcile
 from tasks.step import step
 
@@ -74,28 +74,31 @@ def refresh_definition(
     Args:
         cluster: Gives the Batch client.
         stale: The definition.
-        register: Whether to register it.
+        register: Whether to register it; one of ECS jobs is only listed.
         plan: Report only.
         adopt: Register over a definition that is not ours.
 
     Raises:
-        OperationError: If AWS refuses, or the definition is not ours.
+        OperationError: If AWS refuses.
     """
+    revision = stale.revision
+    ours = has_aws_mark(revision) or adopt
+    if register and ours and "eksProperties" in revision:
+        spec = JobDefinitionSpec.from_document(_registration(cluster, revision))
+        document = with_images(spec, stale.images).to_document()
+        return reconcile(JobDefinition(cluster, stale.name, document), plan=plan, adopt=adopt)
     words = ", ".join(f"{old} -> {new}" for old, new in stale.images.items())
-    if not register:
-        return Outcome(
-            step="job definition",
-            name=stale.name,
-            action="unchanged",
-            planned=plan,
-            identifier=stale.revision["jobDefinitionArn"],
-            console_url=batch_url(cluster, "job-definition", stale.name),
-            note=f"{revision_name(stale.revision)} names an older image: {words}. Jobs keep running with it; "
-            "run with refresh_definitions, or set up again, to register it anew",
-        )
-    spec = JobDefinitionSpec.from_document(_registration(cluster, stale.revision))
-    document = with_images(spec, stale.images).to_document()
-    return reconcile(JobDefinition(cluster, stale.name, document), plan=plan, adopt=adopt)
+    how = "refresh_definitions" if ours else "refresh_definitions and adopt, since it was not made by these flows"
+    return Outcome(
+        step="job definition",
+        name=stale.name,
+        action="unchanged",
+        planned=plan,
+        identifier=revision["jobDefinitionArn"],
+        console_url=batch_url(cluster, "job-definition", stale.name),
+        note=f"{revision_name(revision)} names an older image: {words}. Its jobs go on with it; to register it anew, "
+        f"run with {how}",
+    )
 
 
 def _newer(cluster: EksCluster, named: Reference, images: Sequence[MirroredImage]) -> Iterator[MirroredImage]:
@@ -123,4 +126,5 @@ def _registration(cluster: EksCluster, revision: Mapping[str, Any]) -> dict[str,
     model = cluster.batch.meta.service_model.operation_model("RegisterJobDefinition").input_shape
     members = model.members if model else {}
     tags = {key: value for key, value in revision.get("tags", {}).items() if key not in (OWNER_TAG, HASH_TAG)}
-    return {key: value for key, value in revision.items() if key in members} | {"tags": tags}
+    document = {key: value for key, value in revision.items() if key in members and key != "tags"}
+    return document | ({"tags": tags} if tags else {})

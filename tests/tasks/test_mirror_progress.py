@@ -1,0 +1,49 @@
+"""What the progress artifacts say while images are copied."""
+
+import logging
+
+import pytest
+
+from registry.progress import Progress
+from tasks.mirror_progress import MirrorProgress
+
+ONE, TWO = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+LOGGER = logging.getLogger("test")
+
+
+def row(progress: MirrorProgress, image: str) -> list[str]:
+    line = next(line for line in progress.markdown().splitlines() if line.startswith(f"| {image} |"))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_bytes_and_blobs_add_up_and_each_blob_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    progress = MirrorProgress("key", ["a", "b"])
+    assert row(progress, "b")[1] == "waiting"
+    with caplog.at_level(logging.INFO), progress.copying("a", LOGGER) as report:
+        report(Progress("planned", ONE, 3_000_000, 0))
+        report(Progress("planned", TWO, 1_000_000, 0))
+        report(Progress("started", ONE, 3_000_000, 0))
+        for done in (1_000_000, 2_000_000):
+            report(Progress("advanced", ONE, 3_000_000, done))
+        state, copied, size, rate, blobs = row(progress, "a")[1:]
+        assert (state, copied, size) == ("copying", "█████░░░░░ 50%", "2.0 of 4.0 MB")
+        assert rate.endswith(" MB/s")
+        assert blobs == "0 of 2, 0 were there"
+        assert progress.percent == 25.0
+        report(Progress("copied", ONE, 3_000_000, 3_000_000))
+        report(Progress("skipped", TWO, 1_000_000, 0))
+    assert row(progress, "a")[1:] == ["done", "██████████ 100%", "3.0 of 3.0 MB", "", "1 of 1, 1 were there"]
+    assert [record.getMessage() for record in caplog.records] == [f"{ONE[:19]}: 3.0 MB arrived, 1 of 2 blobs"]
+    assert progress.percent == 50.0
+    assert "1 of 2 images ended" in progress.markdown()
+
+
+def test_a_failed_image_is_shown_as_such_until_it_is_tried_again() -> None:
+    progress = MirrorProgress("key", ["a"])
+    with pytest.raises(OSError, match="gone"), progress.copying("a", LOGGER):
+        raise OSError("gone")
+    assert row(progress, "a")[1] == "failed"
+    assert progress.percent == 0.0
+    with progress.copying("a", LOGGER):
+        pass
+    assert row(progress, "a")[1] == "done"
