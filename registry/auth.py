@@ -171,6 +171,7 @@ def _wanted(scope: str | None, scopes: Scopes) -> Sequence[str]:
 def _token_url(host: str, realm: str) -> SplitResult:
     try:
         url = urlsplit(realm)
+        url.port  # noqa: B018 - refuses a port that is no number
     except ValueError:
         url = urlsplit("")
     if url.scheme not in ("http", "https") or not url.hostname:

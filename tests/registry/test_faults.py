@@ -249,7 +249,16 @@ def test_credentials_do_not_go_to_a_foreign_token_realm_over_plain_http(world: W
     assert list(world.upstream.faults.requests) == []
 
 
-@pytest.mark.parametrize("challenge", ['Bearer realm="file:///etc/passwd"', "Bearer", "Negotiate x"])
+@pytest.mark.parametrize(
+    "challenge",
+    [
+        'Bearer realm="file:///etc/passwd"',
+        'Bearer realm="http://a:x/"',
+        'Bearer realm="http://[a/"',
+        "Bearer",
+        "Negotiate x",
+    ],
+)
 def test_a_challenge_that_makes_no_sense_is_refused(world: World, challenge: str) -> None:
     fault = Fault("HEAD", "/v2/", times=9, status=401, headers={"WWW-Authenticate": challenge})
     world.upstream.faults.add(fault)

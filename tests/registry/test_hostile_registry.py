@@ -1,10 +1,11 @@
 """Registries that answer what no honest one would: refused by name, and never a traceback, a loop or a leak."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from registry.copy import copy_image
@@ -174,6 +175,46 @@ def test_nobody_waits_longer_than_two_minutes(world: World, value: str) -> None:
     with pytest.raises(RegistryError, match="429"):
         copy_image(world.client(), IMAGE, world.destination())
     assert world.slept == []
+
+
+pieces = st.sampled_from(
+    [
+        *("http", "https", "file", "://", "//", "/", "[", "]", "[::1]", ":", "::", "99999", "x", "..", "%", "%zz", "?"),
+        *("#", "@", '"', ",", ";", "=", " ", "\\", "<", ">", "²", "é", "127.0.0.1", "localhost", "sha256:", "f" * 64),
+        *("Bearer ", "Basic ", 'realm="', 'scope="', 'rel="next"', "bytes ", "0-5/6", "GMT", "-0000", "1e9", "-1"),
+    ]
+)
+HEADERS = (
+    ("HEAD", "/manifests/", 401, "WWW-Authenticate"),
+    ("GET", "/manifests/", 307, "Location"),
+    ("GET", "/manifests/", 200, "Content-Type"),
+    ("GET", "/blobs/", 302, "Location"),
+    ("GET", "/storage/", 206, "Content-Range"),
+    ("GET", "/storage/", 429, "Retry-After"),
+    ("GET", "/storage/", 503, "Date"),
+    ("POST", "/uploads/", 202, "Location"),
+    ("HEAD", "/manifests/", 200, "Docker-Content-Digest"),
+    ("PUT", "/manifests/", 201, "Docker-Content-Digest"),
+    ("GET", "/referrers/", 200, "Link"),
+    ("GET", "/token/", 301, "Location"),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(HEADERS), st.lists(pieces, max_size=6).map("".join))
+def test_any_header_is_made_sense_of_or_refused(world: World, place: tuple[str, str, int, str], value: str) -> None:
+    world.clients.close()
+    world.upstream.reset()
+    world.private.reset()
+    method, path, status, name = place
+    for registry in (world.upstream, world.private):
+        registry.faults.add(Fault(method, path, times=3, status=status, headers={name: value}, body="{}"))
+    with suppress(RegistryError):
+        copy_image(world.client(), IMAGE, world.destination(), include_referrers=True)
+    # What was answered is no image: there is a tag only if the copy healed.
+    held = world.upstream.repositories.find("amazonlinux/amazonlinux")
+    assert held is not None
+    assert set(world.tags().values()) <= {held.tags["2"]}
 
 
 json_values = st.recursive(
