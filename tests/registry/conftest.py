@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,18 +138,30 @@ def docker_registry(docker_registry_process: DockerRegistry) -> str:
 @pytest.fixture
 def docker_registry_process(tmp_path: Path) -> Iterator[DockerRegistry]:
     """A docker-registry of its own."""
+    with serve_docker_registry(tmp_path) as served:
+        yield served
+
+
+@contextmanager
+def serve_docker_registry(folder: Path, settings: str = "") -> Iterator[DockerRegistry]:
+    """Run a docker-registry.
+
+    Args:
+        folder: Where its files go.
+        settings: Further lines of its configuration.
+    """
     program = shutil.which("docker-registry")
     if program is None:
         pytest.skip("docker-registry is not installed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    configuration = tmp_path / "registry.yml"
+    configuration = folder / "registry.yml"
     configuration.write_text(
         f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{address}'}}\n"
-        f"storage: {{filesystem: {{rootdirectory: '{tmp_path / 'registry'}'}}, delete: {{enabled: true}}}}\n"
+        f"storage: {{filesystem: {{rootdirectory: '{folder / 'registry'}'}}, delete: {{enabled: true}}}}\n{settings}"
     )
-    with (tmp_path / "registry.log").open("wb") as log:
+    with (folder / "registry.log").open("wb") as log:
         process = subprocess.Popen([program, "serve", str(configuration)], stdout=log, stderr=log)
     try:
         for _ in range(200):

@@ -4,16 +4,25 @@ import os
 import resource
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from registry.client import RegistryClient
 from registry.copy import copy_image
-from registry.errors import NotFoundError, UnavailableError
+from registry.docker_config import DockerConfig
+from registry.errors import NotFoundError, UnauthorizedError, UnavailableError
+from registry.hosts import Hosts
 from registry.reference import Reference
 
-from .conftest import DockerRegistry, World
+from .conftest import DockerRegistry, World, serve_docker_registry
 
 IMAGE = Reference.parse("public.ecr.aws/amazonlinux/amazonlinux:2")
+
+
+PASSWORD = "s3cret-pass"
+# "me" with that password, as `htpasswd -B` writes it.
+HTPASSWD = "me:$2y$05$abcdefghijklmnopqrstuuV7fpPozvyqJfnY19y0802WTlXUm6Rjy\n"
 
 
 def check(*command: str) -> bytes:
@@ -73,3 +82,30 @@ def test_a_full_disk_is_named_and_a_repetition_goes_on(world: World, docker_regi
     resource.prlimit(docker_registry_process.pid, resource.RLIMIT_FSIZE, (unlimited, unlimited))
     assert copy_image(world.client(), source, there).blobs_copied <= 2
     assert world.client().digest_of(there) is not None
+
+
+@pytest.mark.parametrize(
+    "login",
+    [
+        "skopeo login --tls-verify=false --authfile {file} --username me --password-stdin {host}",
+        "crane auth login {host} --username me --password-stdin",
+        "oras login --plain-http --registry-config {file} --username me --password-stdin {host}",
+    ],
+    ids=lambda command: command.split()[0],
+)
+def test_what_a_login_wrote_is_read(world: World, tmp_path: Path, login: str) -> None:
+    (tmp_path / "htpasswd").write_text(HTPASSWD)
+    settings = f"auth: {{htpasswd: {{realm: tests, path: '{tmp_path / 'htpasswd'}'}}}}\n"
+    file = tmp_path / "config.json"
+    with serve_docker_registry(tmp_path, settings) as served:
+        command = login.format(file=file, host=served.address).split()
+        if shutil.which(command[0]) is None:
+            pytest.skip(f"{command[0]} is not installed")
+        environment = {**os.environ, "DOCKER_CONFIG": str(tmp_path)}
+        subprocess.run(command, input=PASSWORD.encode(), check=True, capture_output=True, env=environment)
+        there = Reference.parse(f"{served.address}/team/app:1")
+        with pytest.raises(UnauthorizedError, match="no credentials for this host"):
+            copy_image(world.client(), IMAGE, there)
+        hosts = Hosts({"public.ecr.aws": f"http://{world.upstream.address}"})
+        with RegistryClient(hosts, DockerConfig.read(file)) as client:
+            assert copy_image(client, IMAGE, there).blobs_copied == 6

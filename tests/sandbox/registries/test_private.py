@@ -239,6 +239,19 @@ def test_referrers_are_found_by_their_subject(pusher: Pusher, http: httpx.Client
     assert http.get(f"/v2/team/app/referrers/{signature}").json()["manifests"] == []
 
 
+def test_it_can_play_a_registry_without_the_referrers_api(pusher: Pusher, http: httpx.Client) -> None:
+    subject = pusher.image("team/app", "v1")
+    signature = pusher.image(
+        "team/app", "sig", b"sig", subject={"mediaType": MANIFEST_TYPE, "digest": subject, "size": 1}
+    )
+    content = http.get(f"/v2/team/app/manifests/{signature}").content
+    for api in (True, False):
+        pusher.registry.referrers_api = api
+        pushed = http.put("/v2/team/app/manifests/sig", content=content, headers={"Content-Type": MANIFEST_TYPE})
+        assert pushed.headers.get("OCI-Subject") == (subject if api else None)
+        assert http.get(f"/v2/team/app/referrers/{subject}").status_code == (200 if api else 404)
+
+
 def test_a_reset_empties_it(pusher: Pusher, http: httpx.Client) -> None:
     pusher.image("team/app", "v1")
     pusher.registry.blob_mounting = True
