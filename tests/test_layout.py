@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "registry": set(),
     "sandbox": set(),
 }
-OURS = {*MAY_IMPORT, "demo"}
+OURS = {*MAY_IMPORT, "demo", "benchmarks"}
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
