@@ -1,4 +1,4 @@
-"""`make up`: both deployments run on its worker, as the UI's form starts them, and Ctrl-C leaves nothing behind."""
+"""`make up`: its deployments run on its workers, as the UI's form starts them, and Ctrl-C leaves nothing behind."""
 
 import re
 import signal
@@ -42,17 +42,50 @@ def run(deployment: str, **parameters: object) -> FlowRun:
     return finished
 
 
-def test_setup_and_a_submission_run_from_their_deployments(up: str) -> None:
+# What the form sends for one image: every field, filled in or not.
+IMAGE = {
+    "source": "public.ecr.aws/amazonlinux/amazonlinux:2023",
+    "repository": "",
+    "platforms": ["linux/arm64"],
+    "pin": "",
+    "includeReferrers": False,
+}
+REPOSITORIES: dict[str, object] = {
+    "prefix": "tools",
+    "imageTagMutability": "IMMUTABLE",
+    "imageTagMutabilityExclusionFilters": [],
+    "imageScanningConfiguration": None,
+    "encryptionConfiguration": None,
+    "tags": [],
+    "lifecyclePolicy": None,
+}
+
+
+def test_setup_has_its_image_mirrored_and_a_submission_runs_it(up: str) -> None:
+    """Setup runs on one work pool and waits for the mirror, which runs on the one that has the internet."""
     override = {"podProperties": {"containers": [{"command": ["/bin/sh"], "args": ["-c", "echo hello world"]}]}}
     job = {"jobName": "Hello", "jobQueue": "My-Eks-JQ1", "jobDefinition": "MyJobOnEks_Sleep"}
     with temporary_settings({PREFECT_API_URL: f"{up}/api"}):
-        setup = run("setup-batch/setup")
+        mirror = run("mirror-images/mirror", images=[IMAGE], repositories=REPOSITORIES)
+        assert mirror.state is not None
+        assert mirror.state.is_completed(), mirror.state.message
+        setup = run("setup-batch/setup", image_source="mirror_by_deployment")
         assert setup.state is not None
         assert setup.state.is_completed(), setup.state.message
         submission = run("submit-jobs/submit", jobs=[{**job, "eksPropertiesOverride": override}])
         assert submission.state is not None
         assert submission.state.is_completed(), submission.state.message
         with get_client(sync_client=True) as client:
-            artifacts = {artifact.key: str(artifact.data) for artifact in client.read_artifacts()}
-    assert "0 unchanged" in artifacts["setup-batch"]
-    assert "hello world" in artifacts["submit-jobs"]
+            artifacts = client.read_artifacts()
+
+    def written(key: str) -> list[str]:
+        return [str(artifact.data) for artifact in artifacts if artifact.key == key]
+
+    tables = "".join(written("mirrored-images"))
+    assert "tools/amazonlinux/amazonlinux:2023@sha256:" in tables
+    assert "/amazonlinux/amazonlinux:2@sha256:" in tables
+    assert any("3 of 3, 0 were there" in progress for progress in written("mirror-progress"))
+    (setup_report,) = written("setup-batch")
+    assert "mirror deployment" in setup_report
+    (jobs_report,) = written("submit-jobs")
+    assert "hello world" in jobs_report
