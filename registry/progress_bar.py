@@ -11,6 +11,7 @@ from registry.progress import Progress
 from registry.tally import Tally
 
 _REDRAW_SECONDS = 0.1
+_TICK_SECONDS = 0.5
 _WIDEST_BAR = 40
 _NARROWEST_BAR = 10
 
@@ -31,24 +32,36 @@ class ProgressBar:
         self._tally = Tally(clock)
         self._lock = threading.Lock()
         self._drawn_at = float("-inf")
+        self._ended = threading.Event()
+        self._ticking = threading.Thread(target=self._tick, name="progress bar", daemon=True)
 
     def __call__(self, progress: Progress) -> None:
         """Take in one step, and draw if it is time to."""
         self._tally.add(progress)
-        with self._lock:
-            now = self._clock()
-            if now - self._drawn_at >= _REDRAW_SECONDS:
-                self._drawn_at = now
-                self._write(bar(self._tally, _columns(self._stream) - 1))
+        self._draw()
 
     def __enter__(self) -> Self:
+        self._ticking.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._ended.set()
+        self._ticking.join()
+        self._write("")
+
+    def _tick(self) -> None:
+        """Draw now and then even if nothing is told: a stall must show."""
+        while not self._ended.wait(_TICK_SECONDS):
+            self._draw()
+
+    def _draw(self) -> None:
         with self._lock:
-            self._write("")
+            now = self._clock()
+            if now - self._drawn_at >= _REDRAW_SECONDS:
+                self._drawn_at = now
+                self._write(bar(self._tally, _columns(self._stream) - 1))
 
     def _write(self, line: str) -> None:
         # Carriage return, the line, erase what an older one left (ECMA-48, EL).

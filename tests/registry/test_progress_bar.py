@@ -30,10 +30,14 @@ class Terminal:
         """What was drawn, one text a drawing."""
         self.stream.write("\rEND")
         self.stream.flush()
+        return self.drawn_until("END").replace("\x1b[K", "").split("\r")[1:-1]
+
+    def drawn_until(self, text: str) -> str:
+        """What was drawn until a text comes."""
         drawn = ""
-        while not drawn.endswith("END"):
+        while text not in drawn:
             drawn += os.read(self._master, 65536).decode()
-        return drawn.replace("\x1b[K", "").split("\r")[1:-1]
+        return drawn
 
     def close(self) -> None:
         self.stream.close()
@@ -103,3 +107,14 @@ def test_it_follows_the_terminals_width(terminal: Terminal) -> None:
     progress(Progress("advanced", "a", 10, 5))
     wide, narrow = terminal.frames()
     assert (wide[0], len(narrow) < 20) == ("[", True)
+
+
+def test_a_stall_shows_though_nothing_is_told(terminal: Terminal) -> None:
+    now = 0.0
+    with ProgressBar(terminal.stream, clock=lambda: now) as progress:
+        progress(Progress("planned", "a", 10_000_000, 0))
+        now = 1.0
+        progress(Progress("advanced", "a", 10_000_000, 5_000_000))
+        terminal.drawn_until("5.0 MB/s")
+        now = 60.0
+        terminal.drawn_until("0.0 MB/s  --:-- left")
