@@ -15,6 +15,7 @@ from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from specs.repository import RepositorySpec
 from tasks.image import find_image, mirror_image, private_repository
 from tasks.mirror_deployment import run_mirror_deployment
+from tasks.mirror_progress import MirrorProgress
 from tasks.pull_through_cache_rule import ensure_pull_through_cache_rule
 from tasks.pull_through_image import pull_through_image
 from tasks.repository import ensure_repository
@@ -82,7 +83,12 @@ def pull_images_through(
 
 
 def provide_images(
-    cluster: EksCluster, platform: PlatformSpec, registry: str, image_source: ImageSource, options: dict[str, Any]
+    cluster: EksCluster,
+    platform: PlatformSpec,
+    registry: str,
+    image_source: ImageSource,
+    options: dict[str, Any],
+    progress: MirrorProgress | None,
 ) -> tuple[Images, Futures]:
     """Submit what brings the images.
 
@@ -92,6 +98,7 @@ def provide_images(
         registry: Host of the private registry.
         image_source: Where images come from.
         options: `plan` and `adopt`.
+        progress: Shows how far copies are.
 
     Returns:
         The outcome of each image by its reference, and the steps before them.
@@ -113,7 +120,8 @@ def provide_images(
             images[source] = find_image.submit(cluster, source)
         elif image_source == "mirror":
             made = ensure_repository.submit(cluster, repository, **options)
-            images[source] = mirror_image.submit(cluster, source, repository.repository_name, **plan, wait_for=[made])
+            name = repository.repository_name
+            images[source] = mirror_image.submit(cluster, source, name, progress=progress, **plan, wait_for=[made])
             futures.append(made)
         else:
             name = repository.repository_name

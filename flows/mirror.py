@@ -25,13 +25,13 @@ TUTORIAL_IMAGES = [MirrorImage(source="public.ecr.aws/amazonlinux/amazonlinux:2"
 TUTORIAL_REPOSITORIES = MirrorRepositories()
 Future = PrefectFuture[Any]
 # Images that are copied at the same time; each copies several blobs at once.
-AT_ONCE = cast(TaskRunner[Future], ThreadPoolTaskRunner(max_workers=4))
+FOUR_AT_ONCE = cast(TaskRunner[Future], ThreadPoolTaskRunner(max_workers=4))
 
 
 @flow(
     name="mirror-images",
     flow_run_name="mirror images for {cluster.cluster_name}",
-    task_runner=AT_ONCE,
+    task_runner=FOUR_AT_ONCE,
 )
 def mirror_images(
     cluster: EksCluster,

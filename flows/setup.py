@@ -24,6 +24,7 @@ from tasks.discovery import ClusterFacts, discover
 from tasks.identity_mapping import ensure_identity_mapping
 from tasks.job_definition import ensure_job_definition
 from tasks.job_queue import ensure_job_queue
+from tasks.mirror_progress import MirrorProgress
 from tasks.namespace import ensure_namespace
 from tasks.namespace_role import ensure_namespace_role, ensure_namespace_role_binding
 from tasks.report import Report, report_outcomes
@@ -56,20 +57,24 @@ def setup_batch(
         adopt: Bring things of the same names that were made by other means in line and mark them as ours.
 
     Returns:
-        The outcome of every step; also shown as the artifact setup-batch.
+        The outcome of every step; also shown as the artifact setup-batch, and the copies of images as they go as
+        setup-batch-progress.
 
     Raises:
         OperationError: If the cluster cannot be read, or an image is covered by no pull-through cache rule.
         StepsFailedError: If steps failed, with the cause and the next step of each.
     """
-    with nullcontext() if plan else cluster_lock(cluster.arn):
+    images = images_to_provide(platform)
+    copies = image_source == "mirror" and not plan
+    shown = MirrorProgress("setup-batch-progress", images) if copies else nullcontext()
+    with nullcontext() if plan else cluster_lock(cluster.arn), shown as progress:
         profile = platform.compute_environment.compute_resources.instance_role
         facts = discover(cluster, profile, platform.node_role_arn)
         if image_source == "pull_through":
-            check_rules(images_to_provide(platform), platform.pull_through_cache_rules, facts.registry)
+            check_rules(images, platform.pull_through_cache_rules, facts.registry)
         options = {"plan": plan, "adopt": adopt}
         access = _give_access(cluster, platform, facts, options)
-        definitions = _define_jobs(cluster, platform, facts, image_source, options)
+        definitions = _define_jobs(cluster, platform, facts, image_source, options, progress)
         queue = _make_queue(cluster, platform, facts, options, after=access)
         title = f"AWS Batch on {cluster.cluster_name}" + (" (plan)" if plan else "")
         return report_outcomes(title, [*access, *queue, *definitions], key="setup-batch")
@@ -121,9 +126,10 @@ def _define_jobs(
     facts: ClusterFacts,
     image_source: ImageSource,
     options: dict[str, Any],
+    progress: MirrorProgress | None,
 ) -> Futures:
     """Steps 8 to 10: the images where nodes can pull them, definitions pinned to those images."""
-    images, before = provide_images(cluster, platform, facts.registry, image_source, options)
+    images, before = provide_images(cluster, platform, facts.registry, image_source, options, progress)
     definitions = [
         ensure_job_definition.submit(cluster, spec, [images[image] for image in images_of(spec)], **options)
         for spec in platform.job_definitions

@@ -123,7 +123,8 @@ class LifecyclePolicySpec(Spec):
     """The document of ``aws ecr put-lifecycle-policy --lifecycle-policy-text``.
 
     The default removes untagged images two weeks after they were pushed. No image that the flows mirrored is ever
-    untagged: each digest keeps a tag of its own. Nor does ECR expire an image that a manifest list names.
+    untagged: each digest keeps a tag of its own. Nor does ECR expire an image that a manifest list names. Of untagged
+    artifacts that refer to an image, such as signatures, its pages do not say whether such a rule spares them.
     """
 
     wire_shape: ClassVar[str] = "Policy"

@@ -1,5 +1,6 @@
 """Images in the private registry: copied once, never untagged, found again."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
+from sandbox.registries.manifests import Manifest
 from sandbox.registries.registry import UpstreamRegistry
 from tasks.image import MirroredImage, find_image, mirror_image
 
@@ -112,6 +114,26 @@ def test_an_image_named_by_digest_alone_is_tagged_by_it(cluster: EksCluster) -> 
     assert tags(cluster) == {digest: [f"sha256-{digest[7:19]}"]}
     assert mirror(cluster, source).action == "unchanged"
     assert find_image.fn(cluster, source, REPOSITORY).identifier.endswith(digest)
+
+
+def test_signatures_come_with_their_image_if_asked_for(cluster: EksCluster, upstream: UpstreamRegistry) -> None:
+    mirror(cluster)
+    held = upstream.repositories.find("amazonlinux/amazonlinux")
+    assert held is not None
+    index = held.find("2")
+    assert index is not None
+    image = next(iter(held.manifests.values()))
+    subject = {"mediaType": index.media_type, "digest": index.digest, "size": len(index.content)}
+    signature = {**image.document, "artifactType": "application/vnd.example.signature", "subject": subject}
+    upstream.repositories.put(held, Manifest(json.dumps(signature).encode(), image.media_type), None)
+
+    assert mirror(cluster).action == "unchanged"
+    assert mirror(cluster, include_referrers=True).action == "updated"
+    details = cluster.ecr.describe_images(repositoryName=REPOSITORY)["imageDetails"]
+    assert [detail["subjectManifestDigest"] for detail in details if "subjectManifestDigest" in detail] == [
+        index.digest
+    ]
+    assert mirror(cluster, include_referrers=True).action == "unchanged"
 
 
 def test_a_plan_copies_nothing(cluster: EksCluster) -> None:
