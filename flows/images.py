@@ -16,6 +16,7 @@ from specs.repository import RepositorySpec
 from tasks.image import find_image, mirror_image, private_repository
 from tasks.mirror_deployment import run_mirror_deployment
 from tasks.mirror_progress import MirrorProgress
+from tasks.private_registry import PrivateRegistry
 from tasks.pull_through_cache_rule import ensure_pull_through_cache_rule
 from tasks.pull_through_image import pull_through_image
 from tasks.repository import ensure_repository
@@ -115,13 +116,15 @@ def provide_images(
         if not options["plan"]:
             futures.append(_mirror_by_deployment(cluster, repositories))
     images: Images = {}
+    private = PrivateRegistry(cluster)
     for source, repository in repositories.items():
         if repository is None:
             images[source] = find_image.submit(cluster, source)
         elif image_source == "mirror":
             made = ensure_repository.submit(cluster, repository, **options)
             name = repository.repository_name
-            images[source] = mirror_image.submit(cluster, source, name, progress=progress, **plan, wait_for=[made])
+            shared: dict[str, Any] = {"registry": private, "progress": progress}
+            images[source] = mirror_image.submit(cluster, source, name, **shared, **plan, wait_for=[made])
             futures.append(made)
         else:
             name = repository.repository_name

@@ -65,11 +65,12 @@ def mirror_images(
         StepsFailedError: If images could not be mirrored, with the cause and the next step of each. The others were.
     """
     spec = read_mirror_file(images_file) if images_file else MirrorSpec(images=images, repositories=repositories)
-    orders = mirror_orders(spec, PrivateRegistry(cluster).host)
+    registry = PrivateRegistry(cluster)
+    orders = mirror_orders(spec, registry.host)
     options = {"plan": plan, "adopt": adopt}
     made = _make_repositories(cluster, orders, spec.repositories.lifecycle_policy, options)
     with MirrorProgress("mirror-progress", [str(order.source) for order in orders]) as progress:
-        copies = {str(order.source): _copy(cluster, order, progress, plan, after=made) for order in orders}
+        copies = {str(order.source): _copy(cluster, order, registry, progress, plan, after=made) for order in orders}
         mirrored = report_images(copies, key="mirrored-images")
     stale = find_stale_definitions.submit(cluster, mirrored)
     found = stale.result(raise_on_failure=False)
@@ -100,10 +101,16 @@ def _make_repositories(
 
 
 def _copy(
-    cluster: EksCluster, order: MirrorOrder, progress: MirrorProgress, plan: bool, after: Mapping[str, Future]
+    cluster: EksCluster,
+    order: MirrorOrder,
+    registry: PrivateRegistry,
+    progress: MirrorProgress,
+    plan: bool,
+    after: Mapping[str, Future],
 ) -> Future:
     name = order.repository.repository_name
     options: dict[str, Any] = {
+        "registry": registry,
         "platforms": order.platforms,
         "include_referrers": order.include_referrers,
         "progress": progress,

@@ -40,6 +40,7 @@ class RegistryClient:
         credentials: Gives the credential for a host; asked before each request.
         transport: Sends the requests; one of its own if left out.
         retry: How small requests are tried again.
+        streams: Threads and connections to share with other clients; some of its own if left out.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class RegistryClient:
         credentials: CredentialProvider,
         transport: Transport | None = None,
         retry: Retry | None = None,
+        streams: Streams | None = None,
     ) -> None:
         self.hosts = hosts
         self.retry = retry or Retry()
-        self.streams = Streams()
+        self.streams = streams or Streams()
+        self._has_own_streams = streams is None
         self._transport = transport or Transport()
         self._auth = Authenticator(self._transport, credentials)
         self._pauses = Pauses(self.retry)
@@ -64,8 +67,9 @@ class RegistryClient:
         self.close()
 
     def close(self) -> None:
-        """End the threads, close the connections."""
-        self.streams.close()
+        """End the threads that are its own, close the connections."""
+        if self._has_own_streams:
+            self.streams.close()
         self._transport.close()
 
     def digest_of(self, image: Reference) -> str | None:

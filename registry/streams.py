@@ -1,4 +1,4 @@
-"""What all copies of one client share: threads, connections, and where blobs are known to lie."""
+"""What copies share, those of one client or of several: threads, connections, and where blobs are known to lie."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor

@@ -50,6 +50,7 @@ def mirror_image(
     source: str,
     repository: str,
     *,
+    registry: PrivateRegistry | None = None,
     platforms: Sequence[str] = (),
     include_referrers: bool = False,
     progress: MirrorProgress | None = None,
@@ -65,6 +66,7 @@ def mirror_image(
         cluster: Gives the ECR client.
         source: Reference of the image; with a digest, that very image is copied wherever its tag points.
         repository: Name of the private repository; the image's tag there is the source's.
+        registry: The private registry, where several copies of a run share its connections.
         platforms: What to take of an index, such as `linux/amd64`; none for everything.
         include_referrers: Copy signatures, attestations and the like too.
         progress: Shows how far the copy is.
@@ -77,7 +79,7 @@ def mirror_image(
         OperationError: If either registry cannot be reached or refuses, or the source does not exist.
     """
     begun = time.monotonic()
-    registry, origin = PrivateRegistry(cluster), Reference.parse(source)
+    registry, origin = registry or PrivateRegistry(cluster), Reference.parse(source)
     shown = progress.copying(source, get_run_logger()) if progress else nullcontext()
     with registry.client() as client, shown as report:
         pinned = origin.with_digest(resolve(client, origin))

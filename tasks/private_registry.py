@@ -14,6 +14,7 @@ from registry.client import RegistryClient
 from registry.credentials import Basic, Credential, CredentialProvider, anonymous
 from registry.docker_config import DockerConfig
 from registry.hosts import Hosts
+from registry.streams import Streams
 
 # ECR's tokens live for 12 hours (GetAuthorizationToken); an old one is replaced an hour early.
 EARLY_SECONDS = 3600
@@ -22,12 +23,16 @@ EARLY_SECONDS = 3600
 class PrivateRegistry:
     """Signs in to the private registry, and to public ones as `docker login` did.
 
+    Its clients share threads and connections, which bounds what many copies of a run take together, and lets one image
+    mount the layers that another brought.
+
     Args:
         cluster: Gives the ECR client; the registry is that of the cluster's account and region.
     """
 
     def __init__(self, cluster: EksCluster) -> None:
         self._cluster = cluster
+        self._streams = Streams()
         self._lock = threading.Lock()
         self._credential = Basic("", "")
         self._expires_at = 0.0
@@ -47,7 +52,7 @@ class PrivateRegistry:
         """
         hosts = Hosts.parse(os.environ.get("REGISTRY_HOSTS", ""))
         endpoints = MappingProxyType({self.host: self._endpoint, **hosts.endpoints})
-        return RegistryClient(replace(hosts, endpoints=endpoints), self._credential_for)
+        return RegistryClient(replace(hosts, endpoints=endpoints), self._credential_for, streams=self._streams)
 
     def _credential_for(self, host: str, repository: str) -> Credential | None:
         if host == self.host:

@@ -11,6 +11,7 @@ from blocks.operation_error import OperationError
 from sandbox.registries.manifests import Manifest
 from sandbox.registries.registry import UpstreamRegistry
 from tasks.image import MirroredImage, find_image, mirror_image
+from tasks.private_registry import PrivateRegistry
 
 SOURCE = "public.ecr.aws/amazonlinux/amazonlinux:2"
 REPOSITORY = "mirror/linux"
@@ -134,6 +135,19 @@ def test_signatures_come_with_their_image_if_asked_for(cluster: EksCluster, upst
         index.digest
     ]
     assert mirror(cluster, include_referrers=True).action == "unchanged"
+
+
+@pytest.mark.parametrize(("mounting", "copied"), [("ENABLED", False), ("DISABLED", True)])
+def test_copies_of_a_run_share_layers_where_the_account_mounts_them(
+    cluster: EksCluster, mounting: str, copied: bool
+) -> None:
+    cluster.ecr.put_account_setting(name="BLOB_MOUNTING", value=mounting)
+    cluster.ecr.create_repository(repositoryName="mirror/second")
+    registry = PrivateRegistry(cluster)
+    first = mirror(cluster, registry=registry)
+    second = mirror_image.fn(cluster, SOURCE, "mirror/second", registry=registry)
+    assert first.bytes_copied == second.bytes_copied + second.bytes_skipped > 100_000
+    assert (second.bytes_copied > 0) is copied
 
 
 def test_a_plan_copies_nothing(cluster: EksCluster) -> None:
