@@ -19,7 +19,6 @@ from registry.progress_bar import megabytes
 from registry.tally import Tally
 
 UPDATE_SECONDS = 3.0
-_WIDTH = 10
 
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 State = Literal["waiting", "copying", "done", "failed"]
@@ -101,7 +100,7 @@ class MirrorProgress:
             f"{ended} of {len(self._states)} images ended, {self.percent:.0f} % of the work. "
             f"As of {datetime.now(UTC):%H:%M:%S} UTC; reload the page for later figures.",
             "",
-            "| image | state | copied | bytes | rate | blobs |",
+            "| image | state | bytes | rate | blobs | were there |",
             "|---|---|---|---|---|---|",
         ]
         return "\n".join(lines + [self._row(image, state) for image, state in list(self._states.items())])
@@ -122,13 +121,12 @@ class MirrorProgress:
         tally = self._tallies.get(image)
         if tally is None:
             return f"| {image} | {state} | | | | |"
-        share = self._share(image)
-        filled = round(_WIDTH * share)
-        rate = f"{megabytes(tally.rate)} MB/s" if state == "copying" else ""
-        blobs = f"{tally.blobs_done} of {tally.blobs}, {tally.blobs_skipped} were there"
-        size = f"{megabytes(tally.done)} of {megabytes(tally.size)} MB"
-        copied = f"{'█' * filled}{'░' * (_WIDTH - filled)} {share:.0%}"
-        return f"| {image} | {state} | {copied} | {size} | {rate} | {blobs} |"
+        if state == "copying":
+            cells = [f"{self._share(image):.0%}", _size(tally), f"{megabytes(tally.rate)} MB/s"]
+        else:
+            cells = [state, _size(tally), ""]
+        cells += [f"{tally.blobs_done} of {tally.blobs}", str(tally.blobs_skipped)]
+        return f"| {image} | {' | '.join(cells)} |"
 
     def _keep_updated(self) -> None:
         while not self._stop.wait(UPDATE_SECONDS):
@@ -141,3 +139,7 @@ class MirrorProgress:
             if self._table and self._percent:
                 client.update_artifact(self._table, ArtifactUpdate(data=self.markdown()))
                 client.update_artifact(self._percent, ArtifactUpdate(data=round(self.percent, 1)))
+
+
+def _size(tally: Tally) -> str:
+    return f"{megabytes(tally.done)} of {megabytes(tally.size)} MB"

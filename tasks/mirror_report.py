@@ -49,9 +49,9 @@ def _row(source: str, result: object) -> dict[str, str]:
     return {
         "image": source,
         "action": f"would be {result.action}" if result.planned and result.changes else result.action,
-        "source digest": result.source_digest,
-        "destination": result.destination,
         "copied": f"{megabytes(result.bytes_copied)} MB",
         "already there": f"{megabytes(result.bytes_skipped)} MB",
         "seconds": f"{result.seconds:.1f}",
+        "source digest": result.source_digest,
+        "destination": result.destination,
     }

@@ -84,7 +84,7 @@ def test_setup_has_its_image_mirrored_and_a_submission_runs_it(up: str) -> None:
     tables = "".join(written("mirrored-images"))
     assert "tools/amazonlinux/amazonlinux:2023@sha256:" in tables
     assert "/amazonlinux/amazonlinux:2@sha256:" in tables
-    assert any("3 of 3, 0 were there" in progress for progress in written("mirror-progress"))
+    assert any("| 3 of 3 | 0 |" in progress for progress in written("mirror-progress"))
     (setup_report,) = written("setup-batch")
     assert "mirror deployment" in setup_report
     (jobs_report,) = written("submit-jobs")

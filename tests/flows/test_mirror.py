@@ -61,7 +61,7 @@ def test_one_image_that_fails_keeps_no_other_from_being_mirrored(cluster: EksClu
     assert rows[TWO]["destination"].endswith(f"/mirror/2:2@{rows[TWO]['source digest']}")
     assert rows[TWO]["copied"] == "0.2 MB"
     assert f"| {NOWHERE} | failed |" in artifacts["mirror-progress"]
-    assert f"| {NEWER} | done | ██████████ 100% | 0.2 of 0.2 MB |" in artifacts["mirror-progress"]
+    assert f"| {NEWER} | done | 0.2 of 0.2 MB |" in artifacts["mirror-progress"]
     assert artifacts["mirror-progress-percent"] == pytest.approx(66.7)
     assert "lifecycle policy" in artifacts["mirror-images"]
 
