@@ -6,10 +6,8 @@ import os
 import threading
 import urllib.request
 from pathlib import Path
-from typing import Any
 from unittest.mock import patch
 
-import httpx
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from blocks.eks_cluster import EksCluster
@@ -58,26 +56,24 @@ class _Meter:
         self._registry = environment["PRIVATE_REGISTRY"]
         self._die_after = die_after
         self._pushes = 0
+        self._lock = threading.Lock()
         self._busy = threading.local()
 
     def install(self) -> None:
         """Look after every answer to boto3, to the Kubernetes client and to the image copier."""
-        answer, send = http.client.HTTPConnection.getresponse, httpx.Client.send
+        answer = http.client.HTTPConnection.getresponse
 
         def metered_answer(connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
             response = answer(connection)
+            # The method that putrequest kept; http.client has no public name for it.
+            sent = vars(connection).get("_method")
+            if f"{connection.host}:{connection.port}" == self._registry and sent not in ("GET", "HEAD"):
+                with self._lock:
+                    self._pushes += 1
             self._check()
             return response
 
-        def metered_send(client: httpx.Client, request: httpx.Request, **options: Any) -> httpx.Response:
-            response = send(client, request, **options)
-            if request.url.netloc.decode() == self._registry and request.method not in ("GET", "HEAD"):
-                self._pushes += 1
-                self._check()
-            return response
-
         patch.object(http.client.HTTPConnection, "getresponse", metered_answer).start()
-        patch.object(httpx.Client, "send", metered_send).start()
 
     def count(self) -> int:
         """Mutating calls so far."""
