@@ -14,6 +14,7 @@ from kubernetes import client
 from blocks.eks_cluster import EksCluster
 from flows.setup import setup_batch
 from sandbox.remote import RemoteSandbox
+from specs.mirror import moving_tag, permanent_tag
 from specs.platform import PlatformSpec
 from tasks.ownership import HASH_ANNOTATION, HASH_TAG, OWNER_LABEL, OWNER_TAG
 
@@ -60,9 +61,11 @@ def picture(cluster: EksCluster) -> dict[str, Any]:
         "job queues": batch.describe_job_queues()["jobQueues"],
         "job definitions": batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"],
         "repositories": cluster.ecr.describe_repositories()["repositories"],
+        # The permanent tags are marks of ours too: nobody copies an image under them by hand.
         "images": [
-            (image["imageDigest"], image.get("imageTags"))
+            (digest, [tag for tag in image.get("imageTags", []) if not moving_tag(tag, digest)])
             for image in cluster.ecr.describe_images(repositoryName="amazonlinux/amazonlinux")["imageDetails"]
+            for digest in [image["imageDigest"]]
         ],
     }
     for repository in described["repositories"]:
@@ -90,6 +93,8 @@ def test_the_tutorial_s_commands_leave_what_setup_leaves(
     by_hand = picture(EksCluster(cluster_name=sandbox.env["EKS_CLUSTER"]))
     assert by_hand == ours
 
-    # What was made by hand is what is wanted: nothing to do, and nothing is taken over.
-    report = setup_batch(cluster, platform)
-    assert not report.changed
+    # What was made by hand is what is wanted: nothing is taken over, and only the image gets its permanent tag.
+    (digest,) = (digest for digest, tags in ours["images"] if tags)
+    (image,) = setup_batch(cluster, platform).changed
+    assert [change.field for change in image.changes] == [f"tag {permanent_tag('2', digest)}"]
+    assert not setup_batch(cluster, platform).changed
