@@ -1,6 +1,35 @@
-"""Before any test imports Prefect: what Prefect reads from the environment when it is imported."""
+"""The tests' one Prefect server, named in the environment before anything imports Prefect.
+
+Prefect reads its settings when it is imported, and threads of its own, such as the one that sends logs, know no others:
+they would start a server of their own.
+"""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-# Threads that know nothing of the tests' server fail at once, instead of starting one of their own for half a minute.
-os.environ["PREFECT_SERVER_ALLOW_EPHEMERAL_MODE"] = "false"
+import pytest
+
+from demo.prefect_server import PrefectServer
+from tests.unmeasured import unmeasured
+
+_DIRECTORY = TemporaryDirectory(prefix="prefect-tests-", ignore_cleanup_errors=True)
+_SERVER = PrefectServer(Path(_DIRECTORY.name))
+os.environ.update(_SERVER.env)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make Prefect's deprecations errors; named in pyproject.toml, pytest would import Prefect before this file."""
+    deprecation = "prefect._internal.compatibility.deprecated.PrefectDeprecationWarning"
+    config.addinivalue_line("filterwarnings", f"error::{deprecation}")
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[PrefectServer]:
+    """A running Prefect server that flows and tasks of this process report to."""
+    with unmeasured():
+        _SERVER.start()
+    _SERVER.wait_until_ready()
+    yield _SERVER
+    _SERVER.stop()

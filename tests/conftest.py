@@ -1,33 +1,22 @@
-"""What all tests share: one Prefect server, and a sandbox for each Kubernetes control plane."""
+"""What all tests share beside the Prefect server: a sandbox for each Kubernetes control plane."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import pytest
 from hypothesis import HealthCheck, settings
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 from blocks.eks_cluster import EksCluster
-from demo.prefect_server import PrefectServer
 from sandbox.remote import RemoteSandbox
 from specs.platform import PlatformSpec
 from tests.control_planes import CONTROL_PLANES
+from tests.unmeasured import unmeasured
 
 # These machines are shared: a slow draw is no defect of a strategy.
 settings.register_profile("shared-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared-machine")
-
-
-@pytest.fixture(scope="session")
-def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectServer]:
-    """A running Prefect server that flows and tasks of this process report to."""
-    with PrefectServer(tmp_path_factory.mktemp("prefect")) as server:
-        home = Path(server.env["PREFECT_HOME"])
-        with temporary_settings({PREFECT_API_URL: server.env["PREFECT_API_URL"], PREFECT_HOME: home}):
-            yield server
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +26,8 @@ def sandboxes() -> Iterator[Callable[[str], RemoteSandbox]]:
 
         @cache
         def started(control_plane: Literal["embedded", "real"]) -> RemoteSandbox:
-            return running.enter_context(RemoteSandbox(control_plane=control_plane))
+            with unmeasured():
+                return running.enter_context(RemoteSandbox(control_plane=control_plane))
 
         yield started
 
@@ -50,6 +40,8 @@ def sandbox(
     found = sandboxes(request.param)
     found.clear_faults()
     found.reset()
+    # Still seen as CREATING; a test that is about a delay sets it.
+    found.settings(compute_environment_delay=0.2, job_queue_delay=0.1, deletion_delay=0.1, relationship_delay=0.2)
     for name, value in found.env.items():
         monkeypatch.setenv(name, value)
     return found
