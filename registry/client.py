@@ -73,7 +73,11 @@ class RegistryClient:
         self._transport.close()
 
     def digest_of(self, image: Reference) -> str | None:
-        """Digest that a tag or digest resolves to; None if it does not exist (HEAD, else GET)."""
+        """Digest that a tag or digest resolves to; None if it does not exist (HEAD, else GET).
+
+        Raises:
+            DigestMismatchError: The image is pinned, and the registry names another one.
+        """
 
         def ask() -> str | None:
             with self._exchange("HEAD", image, _manifest(image), headers=_accept()) as response:
@@ -82,11 +86,21 @@ class RegistryClient:
                 if response.status in HEALING:
                     raise_refusal(response, str(image))
                 # Of another refusal a HEAD shows no reason: the GET that follows does.
+                # Nor does it prove a pin of another algorithm.
                 digest = response.header("Docker-Content-Digest")
-                return digest if is_digest(digest) else ""
+                return digest if is_digest(digest) and _is_alike(digest, image.digest or digest) else ""
 
         digest = self.retry.call(ask)
-        return digest if digest != "" else self.manifest(image).digest
+        if digest == "":
+            return self.manifest(image).digest
+        if digest is not None and image.digest not in (None, digest):
+            raise DigestMismatchError(
+                str(image),
+                f"the registry names the digest {digest}",
+                "the registry or something in between serves other content under this digest",
+                "check who answers at the registry's address; pull it with another tool to compare",
+            )
+        return digest
 
     def manifest(self, image: Reference) -> Manifest:
         """The manifest of a tag or digest, verified against the digest where one is known.
@@ -361,6 +375,11 @@ def _manifest(image: Reference) -> str:
 
 def _accept() -> dict[str, str]:
     return {"Accept": ", ".join(ACCEPTED)}
+
+
+def _is_alike(digest: str, other: str) -> bool:
+    """Whether two digests are of one algorithm."""
+    return digest.partition(":")[0] == other.partition(":")[0]
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:

@@ -1,5 +1,6 @@
 """Registries that answer what no honest one would: refused by name, and never a traceback, a loop or a leak."""
 
+import hashlib
 import json
 from contextlib import suppress
 from typing import Any
@@ -130,6 +131,29 @@ def test_a_head_that_names_another_digest_is_found_out(world: World) -> None:
     with pytest.raises(RegistryError, match=FAKE):
         copy_image(world.client(), IMAGE, world.destination())
     assert world.tags() == {}
+
+
+def test_a_pin_is_kept_though_the_head_names_another_image(world: World) -> None:
+    held = world.upstream.repositories.find("amazonlinux/amazonlinux")
+    assert held is not None
+    headers = {"Docker-Content-Digest": held.tags["2023"]}
+    world.upstream.faults.add(Fault("HEAD", "/manifests/", times=9, status=200, headers=headers))
+    pinned = Reference.parse(f"{IMAGE}@{held.tags['2']}")
+    client = world.client()
+    with pytest.raises(DigestMismatchError, match=rf"{held.tags['2']}: the registry names the digest"):
+        client.digest_of(pinned)
+    with suppress(DigestMismatchError):
+        copy_image(client, pinned, world.destination())
+    assert world.tags() in ({}, {"v1": held.tags["2"]})
+
+
+def test_a_pin_of_another_algorithm_is_proved_by_the_bytes(world: World) -> None:
+    held = world.upstream.repositories.find("amazonlinux/amazonlinux")
+    assert held is not None
+    index = held.manifests[held.tags["2"]]
+    pin = f"sha512:{hashlib.sha512(index.content).hexdigest()}"
+    held.manifests[pin] = index
+    assert world.client().digest_of(Reference.parse(f"{IMAGE}@{pin}")) == pin
 
 
 @pytest.mark.parametrize("location", ["file:///etc/passwd", "gopher://x/", "http://[::1", "http://:x/"])
