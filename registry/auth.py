@@ -184,13 +184,13 @@ def _token_url(host: str, realm: str) -> SplitResult:
 
 
 def _check_realm(host: str, endpoint: str, realm: str) -> None:
-    """Refuse to send credentials in clear text to a host that is not the registry's own."""
+    """Refuse to send credentials in clear text, but to the very address where the registry is reached so."""
     url = _token_url(host, realm)
-    if url.scheme == "http" and url.netloc != urlsplit(endpoint).netloc:
+    if url.scheme == "http" and (url.scheme, url.netloc) != urlsplit(endpoint)[:2]:
         raise UnauthorizedError(
             host,
-            f"a challenge that sends us to {url.scheme}://{url.netloc} for a token",
-            "the credentials would go over plain http to a host that is not the registry's: they were not sent",
+            f"a challenge that sends us to {url.scheme}://{url.netloc.rpartition('@')[2]} for a token",
+            "the credentials would go over plain http, which is not how the registry is reached: they were not sent",
             "check the registry's address, and who answers there",
         )
 

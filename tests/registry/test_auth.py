@@ -153,6 +153,18 @@ def test_a_token_is_renewed_before_it_expires(registry: TokenRegistry, transport
     assert auth.header(registry.address, "a/b", scopes) is None
 
 
+def test_a_registry_reached_over_https_gets_no_credentials_sent_in_clear(
+    registry: TokenRegistry, transport: Transport
+) -> None:
+    auth, scopes = Authenticator(transport, login), ("repository:a/b:pull",)
+    with transport.exchange(Request("GET", f"http://{registry.address}/v2/"), "a/b") as refused:
+        with pytest.raises(UnauthorizedError, match=r"plain http, which is not how.*were not sent"):
+            auth.answer(registry.address, "a/b", f"https://{registry.address}", scopes, refused, None)
+        assert registry.scopes == []
+        auth.answer(registry.address, "a/b", f"http://{registry.address}", scopes, refused, None)
+    assert len(registry.scopes) == 1
+
+
 def test_a_token_that_was_revoked_is_fetched_anew(
     registry: TokenRegistry, transport: Transport, image: Reference
 ) -> None:
