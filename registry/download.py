@@ -1,7 +1,8 @@
 """A blob's bytes in order, whatever breaks on the way.
 
 They are resumed where they broke, and fetched in parallel ranges where one connection is what slows them down.
-Ranges are those of RFC 9110; the storage services behind registries (S3, CloudFront, Azure) all serve them.
+Ranges are those of RFC 9110; the storage services behind registries (S3, CloudFront, Azure) all serve them. From one
+that does not, a blob is read again up to where it broke.
 """
 
 import threading
@@ -16,6 +17,7 @@ from registry.client import RegistryClient
 from registry.errors import UnavailableError
 from registry.manifest import Descriptor
 from registry.reference import Reference
+from registry.transport import Response
 
 # Smaller chunks make the threads wait for each other more often than for bytes.
 _CHUNK = 1024 * 1024
@@ -48,7 +50,7 @@ class Download:
         """The bytes, not verified; each view is done with when the next one is asked for.
 
         Raises:
-            UnavailableError: It broke too often, or broke and cannot be resumed.
+            UnavailableError: It broke too often.
             RegistryError: The registry refused.
         """
         streams = self.client.streams
@@ -57,7 +59,7 @@ class Download:
         in_ranges = False
         try:
             while True:
-                began = position
+                began, ranged = position, in_ranges or (position > 0 and self._serves_ranges)
                 try:
                     with closing(self._ranges(position) if in_ranges else self._stream(position)) as chunks:
                         for chunk in chunks:
@@ -68,8 +70,10 @@ class Download:
                     # The one connection stopped early, since several are faster.
                     in_ranges = True
                 except UnavailableError as error:
-                    if position and not self.client.serves_ranges(self.image.host):
-                        raise
+                    if ranged and not self._serves_ranges:
+                        # This attempt found it out: no failure, and the rest comes over one connection.
+                        in_ranges = False
+                        continue
                     failures = 1 if position - began >= _PROGRESS else failures + 1
                     self.client.retry.wait(error, failures)
         finally:
@@ -78,9 +82,12 @@ class Download:
     def _stream(self, start: int) -> Generator[memoryview, None, None]:
         """Read over one connection; stops before the blob ends once several promise to be faster."""
         buffer = memoryview(bytearray(min(_CHUNK, max(self.blob.size, 1))))
-        position, waited, began = start, 0.0, time.monotonic()
-        with self.client.open_blob(self.image, self.blob, start) as response:
-            in_ranges = start > 0 or response.header("Accept-Ranges") == "bytes"
+        # Without ranges the blob is read from its first byte again, and what is known of it dropped.
+        first = start if self._serves_ranges else 0
+        with self.client.open_blob(self.image, self.blob, first) as response:
+            in_ranges = first > 0 or response.header("Accept-Ranges") == "bytes"
+            self._read_up_to(start - first, response, buffer)
+            position, waited, began = start, 0.0, time.monotonic()
             while True:
                 asked = time.monotonic()
                 count = response.read_into(buffer)
@@ -96,8 +103,17 @@ class Download:
         if position < self.blob.size:
             raise UnavailableError(self._resource, f"the body ended after {position} of {self.blob.size} bytes")
 
+    def _read_up_to(self, position: int, response: Response, buffer: memoryview) -> None:
+        """Read bytes that were passed on before."""
+        done = 0
+        while done < position:
+            count = response.read_into(buffer[: position - done])
+            if not count:
+                raise UnavailableError(self._resource, f"the body ended after {done} of {self.blob.size} bytes")
+            done += count
+
     def _is_worth_ranges(self, position: int) -> bool:
-        if self.blob.size - position < _FEWEST_CONNECTIONS * _RANGE:
+        if not self._serves_ranges or self.blob.size - position < _FEWEST_CONNECTIONS * _RANGE:
             return False
         free = self.client.streams.take(_FEWEST_CONNECTIONS, at_least=_FEWEST_CONNECTIONS)
         self.client.streams.give_back(free)
@@ -138,9 +154,15 @@ class Download:
                     break
                 raise UnavailableError(self._resource, f"a range ended {len(view) - done} bytes early")
             except UnavailableError as error:
+                if not self._serves_ranges:
+                    raise
                 failures = 1 if done - began >= _PROGRESS else failures + 1
                 self.client.retry.wait(error, failures)
         return view
+
+    @property
+    def _serves_ranges(self) -> bool:
+        return self.client.serves_ranges(self.image.host)
 
     @property
     def _resource(self) -> str:

@@ -38,6 +38,7 @@ class Upstream:
     Attributes:
         layer: The layer's bytes.
         serves_ranges: Whether a Range is honoured, or the whole blob sent all the same.
+        claims_ranges: Whether it says that it serves them.
         resets_after: Each connection is reset after this many bytes of the layer.
         cuts_ranges: Whether a range in the middle is cut off after 3 MiB.
         rate: Bytes a second of one connection.
@@ -48,6 +49,7 @@ class Upstream:
 
     layer: bytes
     serves_ranges: bool = True
+    claims_ranges: bool = True
     resets_after: int | None = None
     cuts_ranges: bool = False
     rate: int | None = None
@@ -136,7 +138,7 @@ def handler(upstream: Upstream) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(upstream.layer)}")
             else:
                 self.send_response(200)
-            if upstream.serves_ranges:
+            if upstream.claims_ranges:
                 self.send_header("Accept-Ranges", "bytes")
             self.send_header("Content-Length", str(end - start))
             self.end_headers()
@@ -196,8 +198,22 @@ def test_a_link_that_resets_again_and_again_is_resumed_where_it_broke(world: Wor
     assert sum(one.startswith("PUT /v2/team/app/blobs/") for one in world.private.faults.requests) == 2
 
 
-def test_an_upstream_without_ranges_is_begun_again(world: World, start: Start) -> None:
-    upstream = Upstream(layer(3 * MIB), serves_ranges=False, resets_after=2 * MIB)
+def test_an_upstream_without_ranges_is_read_again_from_its_start(world: World, start: Start) -> None:
+    upstream = Upstream(layer(6 * MIB), serves_ranges=False, claims_ranges=False, resets_after=5 * MIB)
+    client, image = start(upstream)
+
+    def heal(_: float) -> None:
+        upstream.resets_after = None
+
+    client.retry = Retry(sleep=heal)
+    assert copy_image(client, image, world.destination()).blobs_copied == 2
+    assert upstream.asked[0] is upstream.asked[-1] is None
+    # The upload went on all the while: there were one for the layer and one for the config.
+    assert sum(one.startswith("POST /v2/team/app/blobs/") for one in world.private.faults.requests) == 2
+
+
+def test_an_upstream_without_ranges_that_breaks_again_and_again_is_given_up(world: World, start: Start) -> None:
+    upstream = Upstream(layer(3 * MIB), serves_ranges=False, claims_ranges=False, resets_after=2 * MIB)
     client, image = start(upstream)
     with pytest.raises(UnavailableError, match=r"tried 5 times.*repeat it later"):
         copy_image(client, image, world.destination())
@@ -224,9 +240,19 @@ def test_ranges_that_break_are_resumed_too(world: World, start: Start) -> None:
 
 
 def test_a_slow_upstream_without_ranges_is_waited_for(world: World, start: Start) -> None:
-    upstream = Upstream(layer(20 * MIB), rate=20 * MIB, serves_ranges=False)
+    upstream = Upstream(layer(20 * MIB), rate=20 * MIB, serves_ranges=False, claims_ranges=False)
     copy(world, start, upstream)
     assert upstream.asked == [None]
+
+
+def test_ranges_that_are_promised_and_not_served_cost_a_few_requests_once(world: World, start: Start) -> None:
+    upstream = Upstream(layer(40 * MIB), rate=24 * MIB, serves_ranges=False)
+    copy(world, start, upstream)
+    assert upstream.asked[0] is upstream.asked[-1] is None
+    assert all(upstream.asked[1:-1])
+    assert world.slept == []
+    # One upload took all of it.
+    assert sum(one.startswith("POST /v2/team/app/blobs/") for one in world.private.faults.requests) == 2
 
 
 @pytest.mark.parametrize("held", [0, 5 * MIB])
