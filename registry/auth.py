@@ -15,7 +15,8 @@ from registry.challenge import Challenge
 from registry.credentials import Basic, CredentialProvider, IdentityToken
 from registry.errors import RegistryError, UnauthorizedError
 from registry.response import raise_refusal, read_json
-from registry.transport import Request, Response, Transport
+from registry.streams import Streams
+from registry.transport import Request, Response
 
 Scopes = tuple[str, ...]
 
@@ -31,11 +32,11 @@ class Authenticator:
 
     def __init__(
         self,
-        transport: Transport,
+        streams: Streams,
         credentials: CredentialProvider,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._transport = transport
+        self._streams = streams
         self._credentials = credentials
         self._clock = clock
         self._lock = threading.Lock()
@@ -129,7 +130,7 @@ class Authenticator:
             headers = {"Authorization": credential.header()} if credential else {}
             request = Request("GET", url._replace(query=query, fragment="").geturl(), headers)
         resource = f"{host} (token)"
-        with self._transport.exchange(request, resource) as response:
+        with self._streams.exchange(request, resource) as response:
             # 400 is the answer to an identity token that is no longer valid (RFC 6749, 5.2, invalid_grant).
             if response.status == 401 or (response.status == 400 and isinstance(credential, IdentityToken)):
                 raise _not_accepted(host, offered=credential is not None)

@@ -14,14 +14,13 @@ from registry.auth import Authenticator, Scopes
 from registry.credentials import CredentialProvider
 from registry.digest import compute
 from registry.errors import DigestMismatchError, RegistryError, UnavailableError
-from registry.hosts import Hosts
+from registry.hosts import Hosts, origin
 from registry.manifest import ACCEPTED, LARGEST, OCI_INDEX, Descriptor, Manifest, parse
-from registry.pauses import Pauses
 from registry.reference import Reference, is_digest
 from registry.response import HEALING, raise_refusal, read_bounded
 from registry.retry import Retry
 from registry.streams import Streams
-from registry.transport import Chunks, Request, Response, Transport
+from registry.transport import Chunks, Request, Response
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
@@ -33,31 +32,27 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 class RegistryClient:
     """Asks registries, and authenticates where they want it. Safe to use from several threads.
 
-    A context manager: its connections are closed at the end.
+    A context manager: what is its own is closed at the end.
 
     Args:
         hosts: Where registries are reached.
         credentials: Gives the credential for a host; asked before each request.
-        transport: Sends the requests; one of its own if left out.
         retry: How small requests are tried again.
-        streams: Threads and connections to share with other clients; some of its own if left out.
+        streams: Threads, connections and pauses to share with other clients; some of its own if left out.
     """
 
     def __init__(
         self,
         hosts: Hosts,
         credentials: CredentialProvider,
-        transport: Transport | None = None,
         retry: Retry | None = None,
         streams: Streams | None = None,
     ) -> None:
         self.hosts = hosts
         self.retry = retry or Retry()
-        self.streams = streams or Streams()
+        self.streams = streams or Streams(self.retry)
         self._has_own_streams = streams is None
-        self._transport = transport or Transport()
-        self._auth = Authenticator(self._transport, credentials)
-        self._pauses = Pauses(self.retry)
+        self._auth = Authenticator(self.streams, credentials)
         self._without_ranges: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -67,10 +62,9 @@ class RegistryClient:
         self.close()
 
     def close(self) -> None:
-        """End the threads that are its own, close the connections."""
+        """End the threads and connections that are its own."""
         if self._has_own_streams:
             self.streams.close()
-        self._transport.close()
 
     def digest_of(self, image: Reference) -> str | None:
         """Digest that a tag or digest resolves to; None if it does not exist (HEAD, else GET).
@@ -299,12 +293,10 @@ class RegistryClient:
             url = f"{url}?{urlencode(query)}"
         wanted = (f"repository:{image.repository}:{'pull,push' if push else 'pull'}", *scopes)
         resource = str(image)
-        self._pauses.wait(image.host)
         sent = self._auth.header(image.host, image.repository, wanted)
         for attempt in (1, 2):
             request = _request(method, url, endpoint, headers, body, sent)
-            with self._transport.exchange(request, resource) as response:
-                self._pauses.note(image.host, response)
+            with self.streams.exchange(request, resource) as response:
                 renewed = self._auth.header(image.host, image.repository, wanted) if response.status == 403 else None
                 if attempt == 1 and renewed not in (None, sent):
                     # ECR answers 403 to a token that has expired, and the provider has a new one by now.
@@ -346,7 +338,7 @@ class RegistryClient:
             )
         request = _request(response.request.method, url, endpoint, headers, None, authorization)
         response.finish()
-        with self._transport.exchange(request, resource) as target:
+        with self.streams.exchange(request, resource) as target:
             if target.status in _REDIRECTS:
                 with self._follow(target, endpoint, headers, authorization, resource, hops + 1) as last:
                     yield last
@@ -364,7 +356,7 @@ def _request(
 ) -> Request:
     """A request; credentials only if it goes to the registry's own scheme, host and port."""
     complete = dict(headers)
-    if authorization and _origin(url) == _origin(endpoint):
+    if authorization and origin(url) == origin(endpoint):
         complete["Authorization"] = authorization
     return Request(method, url, complete, body)
 
@@ -380,11 +372,6 @@ def _accept() -> dict[str, str]:
 def _is_alike(digest: str, other: str) -> bool:
     """Whether two digests are of one algorithm."""
     return digest.partition(":")[0] == other.partition(":")[0]
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _joined(url: str, location: str) -> str:

@@ -54,7 +54,7 @@ class Download:
             RegistryError: The registry refused.
         """
         streams = self.client.streams
-        connection = streams.take(1)
+        streams.take()
         position = failures = 0
         in_ranges = False
         try:
@@ -77,7 +77,7 @@ class Download:
                     failures = 1 if position - began >= _PROGRESS else failures + 1
                     self.client.retry.wait(error, failures)
         finally:
-            streams.give_back(connection)
+            streams.give_back(1)
 
     def _stream(self, start: int) -> Generator[memoryview, None, None]:
         """Read over one connection; stops before the blob ends once several promise to be faster."""
@@ -115,14 +115,14 @@ class Download:
     def _is_worth_ranges(self, position: int) -> bool:
         if not self._serves_ranges or self.blob.size - position < _FEWEST_CONNECTIONS * _RANGE:
             return False
-        free = self.client.streams.take(_FEWEST_CONNECTIONS, at_least=_FEWEST_CONNECTIONS)
+        free = self.client.streams.take_free(_FEWEST_CONNECTIONS, at_least=_FEWEST_CONNECTIONS)
         self.client.streams.give_back(free)
         return free > 0
 
     def _ranges(self, start: int) -> Generator[memoryview, None, None]:
         """Read the rest over several connections, each some ranges ahead of the others."""
         streams = self.client.streams
-        connections = streams.take(_MOST_RANGES)
+        connections = streams.take_free(_MOST_RANGES)
         stop = threading.Event()
         pending: deque[Future[memoryview]] = deque()
         buffers = [memoryview(bytearray(_RANGE)) for _ in range(connections + 1)]
@@ -135,6 +135,12 @@ class Download:
                 fetched = pending.popleft().result()
                 yield fetched
                 buffers.append(memoryview(fetched.obj))
+                if connections and streams.give_back_if_short():
+                    connections -= 1
+                    buffers.pop()
+                elif start < self.blob.size and connections < _MOST_RANGES and streams.take_free(1):
+                    connections += 1
+                    buffers.append(memoryview(bytearray(_RANGE)))
         finally:
             stop.set()
             for future in pending:

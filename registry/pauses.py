@@ -3,6 +3,7 @@
 import threading
 import time
 
+from registry.hosts import origin
 from registry.response import retry_after
 from registry.retry import Retry
 from registry.transport import Response
@@ -11,25 +12,27 @@ from registry.transport import Response
 class Pauses:
     """Until when each host wants to be left alone (Retry-After). Safe to use from several threads.
 
+    Hosts are those that are really asked, by scheme and port too: a storage or token service has pauses of its own.
+
     Args:
         retry: Says how to wait, and how long a pause may be; one beyond its patience is an error of the request.
     """
 
     def __init__(self, retry: Retry) -> None:
         self._retry = retry
-        self._ends: dict[str, float] = {}
+        self._ends: dict[tuple[str, str | None, int | None], float] = {}
         self._lock = threading.Lock()
 
-    def note(self, host: str, response: Response) -> None:
+    def note(self, response: Response) -> None:
         """Remember the pause that an answer asks for."""
         seconds = retry_after(response)
         if response.status >= 400 and seconds and seconds <= self._retry.patience:
             with self._lock:
-                self._ends[host] = time.monotonic() + seconds
+                self._ends[origin(response.request.url)] = time.monotonic() + seconds
 
-    def wait(self, host: str) -> None:
-        """Wait until a host can be asked again."""
+    def wait(self, url: str) -> None:
+        """Wait until the host of a URL can be asked again."""
         with self._lock:
-            left = self._ends.get(host, 0.0) - time.monotonic()
+            left = self._ends.get(origin(url), 0.0) - time.monotonic()
         if left > 0:
             self._retry.sleep(left)

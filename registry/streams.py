@@ -1,7 +1,14 @@
-"""What copies share, those of one client or of several: threads, connections, and where blobs are known to lie."""
+"""What copies share, those of one client or of several: threads, connections, pauses, where blobs are known to lie."""
 
 import threading
+import weakref
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+from registry.pauses import Pauses
+from registry.retry import Retry
+from registry.transport import Request, Response, Transport
 
 # Enough to hide 50 ms of latency behind small layers; registries allow many more from one address.
 CONNECTIONS = 16
@@ -10,25 +17,57 @@ CONNECTIONS = 16
 class Streams:
     """Bounds how much happens at the same time, and with it memory, however many images are copied.
 
+    At most CONNECTIONS blobs are under way: each has one connection to its source and one to its destination. Of the
+    connections to sources that they leave free, large blobs from slow registries take more, and give them back as
+    soon as other blobs need them: for as long as a range takes there may be more than CONNECTIONS. The short requests
+    about blobs and manifests are made by the same threads, and by those that copy an image.
+
+    Ends with its last user if nobody closes it.
+
+    Args:
+        retry: How to wait when a host asks for a pause (Retry-After); it holds for all who share this.
+
     Attributes:
         blobs: Runs what is done for each blob or manifest. Its tasks wait for none of their own kind.
         ranges: Fetches ranges of large blobs.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, retry: Retry | None = None) -> None:
         self.blobs = ThreadPoolExecutor(CONNECTIONS, "blob")
         self.ranges = ThreadPoolExecutor(CONNECTIONS, "range")
+        self._transport = Transport()
+        self._pauses = Pauses(retry or Retry())
         self._free = CONNECTIONS
         self._places: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
+        self._disconnect = weakref.finalize(self, self._transport.close)
 
     def close(self) -> None:
-        """End the threads, once what they do is done."""
+        """End the threads, once what they do is done, and close the connections."""
         self.blobs.shutdown(cancel_futures=True)
         self.ranges.shutdown(cancel_futures=True)
+        self._disconnect()
 
-    def take(self, most: int, *, at_least: int = 0) -> int:
-        """Take connections to a source, as many as are free.
+    @contextmanager
+    def exchange(self, request: Request, resource: str) -> Iterator[Response]:
+        """Send a request, once its host can be asked; the response's body is not read yet.
+
+        Raises:
+            UnavailableError: The connection broke.
+            UnreachableError: There was none.
+        """
+        self._pauses.wait(request.url)
+        with self._transport.exchange(request, resource) as response:
+            self._pauses.note(response)
+            yield response
+
+    def take(self) -> None:
+        """Take the connection that a download needs."""
+        with self._lock:
+            self._free -= 1
+
+    def take_free(self, most: int, *, at_least: int = 0) -> int:
+        """Take further connections to a source, as many as are free.
 
         Args:
             most: How many are wanted.
@@ -48,6 +87,13 @@ class Streams:
         """Give connections back."""
         with self._lock:
             self._free += count
+
+    def give_back_if_short(self) -> bool:
+        """Give one connection back if downloads that began since need it; whether they did."""
+        with self._lock:
+            short = self._free < 0
+            self._free += short
+            return short
 
     def place(self, endpoint: str, digest: str) -> str | None:
         """A repository of a registry that holds a blob, if one is known: it can be mounted from there."""

@@ -17,7 +17,8 @@ from registry.hosts import Hosts
 from registry.manifest import Descriptor
 from registry.reference import Reference
 from registry.retry import Retry
-from registry.transport import Request, Transport
+from registry.streams import Streams
+from registry.transport import Request
 
 DIGEST = "sha256:" + "d" * 64
 BLOB = Descriptor(DIGEST, 4, "x/y")
@@ -105,13 +106,13 @@ def login(_host: str, _repository: str) -> Credential | None:
     return Basic("me", "s3cret")
 
 
-def client(transport: Transport, credentials: CredentialProvider = login) -> RegistryClient:
-    return RegistryClient(Hosts(), credentials, transport, Retry(sleep=lambda _: None))
+def client(streams: Streams, credentials: CredentialProvider = login) -> RegistryClient:
+    return RegistryClient(Hosts(), credentials, Retry(sleep=lambda _: None), streams)
 
 
 @pytest.fixture
-def transport() -> Iterator[Transport]:
-    opened = Transport()
+def streams() -> Iterator[Streams]:
+    opened = Streams()
     yield opened
     opened.close()
 
@@ -123,10 +124,10 @@ def image(registry: TokenRegistry) -> Reference:
 
 @pytest.mark.parametrize("key", ["token", "access_token"])
 def test_one_token_serves_all_requests_of_a_scope(
-    registry: TokenRegistry, transport: Transport, image: Reference, key: str
+    registry: TokenRegistry, streams: Streams, image: Reference, key: str
 ) -> None:
     registry.key = key
-    asking = client(transport)
+    asking = client(streams)
     for _ in range(3):
         assert asking.digest_of(image) == DIGEST
         assert asking.has_blob(image, BLOB)
@@ -136,17 +137,17 @@ def test_one_token_serves_all_requests_of_a_scope(
     assert registry.scopes[1:] == [["repository:a/b:pull,push"]]
 
 
-def test_a_mount_asks_for_its_origin_too(registry: TokenRegistry, transport: Transport, image: Reference) -> None:
-    location = client(transport).mount(image, BLOB, "other/repository")
+def test_a_mount_asks_for_its_origin_too(registry: TokenRegistry, streams: Streams, image: Reference) -> None:
+    location = client(streams).mount(image, BLOB, "other/repository")
     assert location == f"http://{registry.address}/v2/a/b/blobs/uploads/1?_state=x%3D%3D"
     assert registry.scopes == [["repository:a/b:pull,push", "repository:other/repository:pull"]]
 
 
-def test_a_token_is_renewed_before_it_expires(registry: TokenRegistry, transport: Transport) -> None:
+def test_a_token_is_renewed_before_it_expires(registry: TokenRegistry, streams: Streams) -> None:
     now = 0.0
-    auth = Authenticator(transport, login, clock=lambda: now)
+    auth = Authenticator(streams, login, clock=lambda: now)
     endpoint, scopes = f"http://{registry.address}", ("repository:a/b:pull",)
-    with transport.exchange(Request("GET", f"{endpoint}/v2/"), "a/b") as refused:
+    with streams.exchange(Request("GET", f"{endpoint}/v2/"), "a/b") as refused:
         header = auth.answer(registry.address, "a/b", endpoint, scopes, refused, None)
     assert auth.header(registry.address, "a/b", scopes) == header
     now = registry.lifetime * 0.9
@@ -154,10 +155,10 @@ def test_a_token_is_renewed_before_it_expires(registry: TokenRegistry, transport
 
 
 def test_a_registry_reached_over_https_gets_no_credentials_sent_in_clear(
-    registry: TokenRegistry, transport: Transport
+    registry: TokenRegistry, streams: Streams
 ) -> None:
-    auth, scopes = Authenticator(transport, login), ("repository:a/b:pull",)
-    with transport.exchange(Request("GET", f"http://{registry.address}/v2/"), "a/b") as refused:
+    auth, scopes = Authenticator(streams, login), ("repository:a/b:pull",)
+    with streams.exchange(Request("GET", f"http://{registry.address}/v2/"), "a/b") as refused:
         with pytest.raises(UnauthorizedError, match=r"plain http, which is not how.*were not sent"):
             auth.answer(registry.address, "a/b", f"https://{registry.address}", scopes, refused, None)
         assert registry.scopes == []
@@ -165,10 +166,8 @@ def test_a_registry_reached_over_https_gets_no_credentials_sent_in_clear(
     assert len(registry.scopes) == 1
 
 
-def test_a_token_that_was_revoked_is_fetched_anew(
-    registry: TokenRegistry, transport: Transport, image: Reference
-) -> None:
-    asking = client(transport)
+def test_a_token_that_was_revoked_is_fetched_anew(registry: TokenRegistry, streams: Streams, image: Reference) -> None:
+    asking = client(streams)
     asking.digest_of(image)
     registry.valid.clear()
     assert asking.digest_of(image) == DIGEST
@@ -176,9 +175,9 @@ def test_a_token_that_was_revoked_is_fetched_anew(
 
 
 def test_an_upload_whose_token_was_revoked_is_begun_again(
-    registry: TokenRegistry, transport: Transport, image: Reference
+    registry: TokenRegistry, streams: Streams, image: Reference
 ) -> None:
-    asking = client(transport)
+    asking = client(streams)
     location = asking.begin_upload(image)
     registry.valid.clear()
     with pytest.raises(UnavailableError, match="token expired"):
@@ -186,20 +185,18 @@ def test_an_upload_whose_token_was_revoked_is_begun_again(
     asking.finish_upload(image, asking.begin_upload(image), BLOB, iter([b"body"]))
 
 
-def test_wrong_credentials_are_not_shown(registry: TokenRegistry, transport: Transport, image: Reference) -> None:
-    asking = client(transport, lambda *_: Basic("me", "wr0ng"))
+def test_wrong_credentials_are_not_shown(registry: TokenRegistry, streams: Streams, image: Reference) -> None:
+    asking = client(streams, lambda *_: Basic("me", "wr0ng"))
     with pytest.raises(UnauthorizedError, match="not accepted") as caught:
         asking.digest_of(image)
     assert "wr0ng" not in f"{caught.value!r} {caught.value}"
     with pytest.raises(UnauthorizedError, match="no credentials"):
-        client(transport, lambda *_: None).digest_of(image)
+        client(streams, lambda *_: None).digest_of(image)
 
 
-def test_an_identity_token_is_exchanged_in_a_body(
-    registry: TokenRegistry, transport: Transport, image: Reference
-) -> None:
+def test_an_identity_token_is_exchanged_in_a_body(registry: TokenRegistry, streams: Streams, image: Reference) -> None:
     registry.key = "access_token"
-    asking = client(transport, lambda *_: IdentityToken("r3fresh"))
+    asking = client(streams, lambda *_: IdentityToken("r3fresh"))
     asking.mount(image, BLOB, "other/repository")
     assert registry.forms == [
         {
@@ -215,9 +212,9 @@ def test_an_identity_token_is_exchanged_in_a_body(
 
 
 def test_an_identity_token_that_is_refused_or_of_no_use_is_not_shown(
-    registry: TokenRegistry, transport: Transport, image: Reference
+    registry: TokenRegistry, streams: Streams, image: Reference
 ) -> None:
-    asking = client(transport, lambda *_: IdentityToken("s3cret"))
+    asking = client(streams, lambda *_: IdentityToken("s3cret"))
     with pytest.raises(UnauthorizedError, match="not accepted") as caught:
         asking.digest_of(image)
     assert "s3cret" not in f"{caught.value!r} {caught.value}"
@@ -226,10 +223,10 @@ def test_an_identity_token_that_is_refused_or_of_no_use_is_not_shown(
         asking.digest_of(image)
 
 
-def test_each_repository_has_its_own_login(registry: TokenRegistry, transport: Transport) -> None:
+def test_each_repository_has_its_own_login(registry: TokenRegistry, streams: Streams) -> None:
     logins = {"a/b": Basic("team-a", "x"), "c/d": Basic("team-c", "x")}
     registry.logins = {login.header() for login in logins.values()}
-    asking = client(transport, lambda _, repository: logins.get(repository))
+    asking = client(streams, lambda _, repository: logins.get(repository))
     for repository in logins:
         assert asking.digest_of(Reference.parse(f"{registry.address}/{repository}:1")) == DIGEST
     with pytest.raises(UnauthorizedError, match="no credentials"):
@@ -238,9 +235,9 @@ def test_each_repository_has_its_own_login(registry: TokenRegistry, transport: T
 
 @pytest.mark.parametrize(("status", "error"), [(404, NotFoundError), (507, RegistryError), (302, RegistryError)])
 def test_an_upload_that_is_refused_says_what_was_answered(
-    registry: TokenRegistry, transport: Transport, image: Reference, status: int, error: type[RegistryError]
+    registry: TokenRegistry, streams: Streams, image: Reference, status: int, error: type[RegistryError]
 ) -> None:
-    asking = client(transport)
+    asking = client(streams)
     registry.put_status = status
     with pytest.raises(error, match=f"{status} "):
         asking.finish_upload(image, asking.begin_upload(image), BLOB, iter([b"body"]))
