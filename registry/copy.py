@@ -73,7 +73,7 @@ def copy_image(
         TagImmutableError: The destination's tag may not be moved. All else, `also_tags` among it, was done.
         RegistryError: It could not be copied. The destination's tag is then unchanged.
     """
-    there = client.streams.blobs.submit(client.digest_of, destination)
+    there = client.streams.manifests.submit(client.digest_of, destination)
     resolved = resolve(client, source)
     pinned = source.with_digest(resolved)
     top = chosen(client, pinned, platforms) if platforms else None

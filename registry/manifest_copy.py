@@ -44,7 +44,7 @@ class ManifestCopies:
         needed = self._needed(manifest)
         self.blobs.bring({blob.digest: blob for one in needed for blob in one.blobs}.values())
         children = needed[:-1]
-        list(self.client.streams.blobs.map(self._push_child, [one for one in children if not one.is_index]))
+        list(self.client.streams.manifests.map(self._push_child, [one for one in children if not one.is_index]))
         for index in children:
             # After its own children, which stand before it.
             if index.is_index:
@@ -72,7 +72,7 @@ class ManifestCopies:
         self._seen.add(manifest.digest)
         children = {child.digest: child for child in manifest.children}
         asked = [child for digest, child in children.items() if digest not in self._missing]
-        answers = self.client.streams.blobs.map(self._ask, asked)
+        answers = self.client.streams.manifests.map(self._ask, asked)
         self._missing.update(zip((child.digest for child in asked), answers, strict=True))
         needed = []
         for child in children.values():

@@ -12,6 +12,7 @@ from registry.transport import Request, Response, Transport
 
 # Enough to hide 50 ms of latency behind small layers; registries allow many more from one address.
 CONNECTIONS = 16
+_MANIFESTS = 8
 
 
 class Streams:
@@ -20,7 +21,8 @@ class Streams:
     At most CONNECTIONS blobs are under way: each has one connection to its source and one to its destination. Of the
     connections to sources that they leave free, large blobs from slow registries take more, and give them back as
     soon as other blobs need them: for as long as a range takes there may be more than CONNECTIONS. The short requests
-    about blobs and manifests are made by the same threads, and by those that copy an image.
+    about manifests have a few threads of their own: a small image, or one that is there already, does not queue behind
+    the layers of a large one.
 
     Ends with its last user if nobody closes it.
 
@@ -28,13 +30,15 @@ class Streams:
         retry: How to wait when a host asks for a pause (Retry-After); it holds for all who share this.
 
     Attributes:
-        blobs: Runs what is done for each blob or manifest. Its tasks wait for none of their own kind.
+        blobs: Copies blobs.
         ranges: Fetches ranges of large blobs.
+        manifests: Asks for manifests and pushes them. Here as in the others, no task waits for another of its kind.
     """
 
     def __init__(self, retry: Retry | None = None) -> None:
         self.blobs = ThreadPoolExecutor(CONNECTIONS, "blob")
         self.ranges = ThreadPoolExecutor(CONNECTIONS, "range")
+        self.manifests = ThreadPoolExecutor(_MANIFESTS, "manifest")
         self._transport = Transport()
         self._pauses = Pauses(retry or Retry())
         self._free = CONNECTIONS
@@ -44,8 +48,8 @@ class Streams:
 
     def close(self) -> None:
         """End the threads, once what they do is done, and close the connections."""
-        self.blobs.shutdown(cancel_futures=True)
-        self.ranges.shutdown(cancel_futures=True)
+        for pool in (self.blobs, self.ranges, self.manifests):
+            pool.shutdown(cancel_futures=True)
         self._disconnect()
 
     @contextmanager

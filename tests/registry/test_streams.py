@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from registry.client import RegistryClient
+from registry.copy import copy_image
 from registry.credentials import anonymous
 from registry.errors import UnavailableError
 from registry.hosts import Hosts
@@ -111,3 +112,15 @@ def test_connections_beyond_one_a_blob_are_given_back_to_blobs_that_begin_later(
     streams.take()
     assert [streams.give_back_if_short() for _ in range(3)] == [True, False, False]
     assert streams.take_free(1) == 0
+
+
+def test_an_image_that_is_there_does_not_queue_behind_the_blobs_of_others(world: World) -> None:
+    copying = world.client()
+    copy_image(copying, IMAGE, world.destination())
+    busy = threading.Event()
+    blobs = [copying.streams.blobs.submit(busy.wait, 30) for _ in range(CONNECTIONS)]
+    try:
+        assert copy_image(copying, IMAGE, world.destination(tag="v2")).blobs_copied == 0
+        assert not any(blob.done() for blob in blobs)
+    finally:
+        busy.set()
