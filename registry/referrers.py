@@ -5,6 +5,7 @@ Referrers" and "Referrers Tag Schema"), and by the tags that cosign writes (cosi
 """
 
 import json
+from functools import partial
 from typing import Any
 
 from registry.client import RegistryClient
@@ -17,7 +18,7 @@ _COSIGN = (".sig", ".att", ".sbom")
 
 
 def copy_referrers(copies: ManifestCopies, top: Manifest) -> int:
-    """Copy all that refers to an image, to its children, or to what refers to them.
+    """Copy all that refers to an image, to its children, or to what refers to them; asked for several at once.
 
     Args:
         copies: Copies manifests between the two repositories.
@@ -27,18 +28,17 @@ def copy_referrers(copies: ManifestCopies, top: Manifest) -> int:
         How many were pushed; those that the destination has are not.
     """
     pushed = 0
-    subjects = [top.digest, *(child.digest for child in top.children)]
+    subjects = list(dict.fromkeys((top.digest, *(child.digest for child in top.children))))
     seen = set(subjects)
     while subjects:
-        subject = subjects.pop()
-        listed = list_referrers(copies.client, copies.source.with_digest(subject))
-        found = [entry for entry in listed if entry.digest not in seen]
-        for entry in found:
-            pushed += _bring(copies, subject, entry.digest)
-        new = [entry.digest for entry in found]
-        pushed += sum(_bring_tag(copies, _scheme_tag(subject) + suffix) for suffix in _COSIGN)
-        seen.update(new)
-        subjects += new
+        asked, subjects = subjects, []
+        found = copies.client.streams.manifests.map(partial(_find, copies), asked)
+        for subject, (listed, tags) in zip(asked, found, strict=True):
+            new = [digest for digest in dict.fromkeys(listed) if digest not in seen]
+            pushed += sum(_bring(copies, subject, digest) for digest in new)
+            pushed += sum(_bring_tag(copies, tag, digest) for tag, digest in tags.items())
+            seen.update(new)
+            subjects += new
     return pushed
 
 
@@ -56,6 +56,14 @@ def list_referrers(client: RegistryClient, image: Reference) -> tuple[Descriptor
     return listed
 
 
+def _find(copies: ManifestCopies, subject: str) -> tuple[list[str], dict[str, str]]:
+    """Digests of what the source lists as referrers, and of what it holds under cosign's tags."""
+    listed = [entry.digest for entry in list_referrers(copies.client, copies.source.with_digest(subject))]
+    tags = [_scheme_tag(subject) + suffix for suffix in _COSIGN]
+    digests = {tag: copies.client.digest_of(copies.source.with_tag(tag)) for tag in tags}
+    return listed, {tag: digest for tag, digest in digests.items() if digest is not None}
+
+
 def _bring(copies: ManifestCopies, subject: str, digest: str) -> int:
     """Copy one that names its subject; 1 if it was pushed."""
     target = copies.destination.with_digest(digest)
@@ -71,11 +79,10 @@ def _bring(copies: ManifestCopies, subject: str, digest: str) -> int:
     return 0 if there else 1
 
 
-def _bring_tag(copies: ManifestCopies, tag: str) -> int:
+def _bring_tag(copies: ManifestCopies, tag: str, digest: str) -> int:
     """Copy one that is known by its tag only; 1 if it was pushed."""
-    digest = copies.client.digest_of(copies.source.with_tag(tag))
     target = copies.destination.with_tag(tag)
-    if digest is None or copies.client.digest_of(target) == digest:
+    if copies.client.digest_of(target) == digest:
         return 0
     manifest = copies.client.manifest(copies.source.with_digest(digest))
     copies.bring(manifest)

@@ -104,6 +104,20 @@ def test_referrers_of_one_platform_come_with_the_index(world: World) -> None:
     assert copy_image(world.client(), IMAGE, world.destination(), include_referrers=True).referrers_copied == 1
 
 
+def test_a_platform_that_is_listed_often_is_asked_about_once(world: World) -> None:
+    child = world.publish("signed/image", "child", [b"layer"])
+    attach(world, child, SPDX, b"sbom of a platform")
+    listed = {"mediaType": child.media_type, "digest": child.digest, "size": len(child.content)}
+    document = {"schemaVersion": 2, "mediaType": f"{OCI}.index.v1+json", "manifests": [listed] * 50}
+    index = Manifest(json.dumps(document).encode(), f"{OCI}.index.v1+json")
+    held = world.upstream.repositories.find("signed/image")
+    assert held is not None
+    world.upstream.repositories.put(held, index, "1")
+    assert copy_image(world.client(), IMAGE, world.destination(), include_referrers=True).referrers_copied == 1
+    # The index, the platform, the SBOM.
+    assert sum("/referrers/" in one for one in world.upstream.faults.requests) == 3
+
+
 def test_what_cosign_2_tags_comes_along(world: World) -> None:
     image = world.publish("signed/image", "1", [b"layer"])
     simple = "application/vnd.dev.cosign.simplesigning.v1+json"
