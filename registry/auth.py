@@ -161,12 +161,22 @@ def _refresh(url: SplitResult, parameters: list[tuple[str, str]], credential: Id
 
 
 def _wanted(scope: str | None, scopes: Scopes) -> Sequence[str]:
-    """The challenge's scope; where it names repositories, ours too (a mount needs its origin's as well)."""
+    """The challenge's scope; where it names repositories, ours too.
+
+    A push after a question needs more than the question did, a mount its origin as well.
+    """
     if scope is None:
         return scopes
     if not scope.startswith("repository:"):
         return (scope,)
-    return tuple(dict.fromkeys((*scope.split(" "), *scopes)))
+    further = [one for one in scope.split(" ") if not any(_includes(ours, one) for ours in scopes)]
+    return tuple(dict.fromkeys((*further, *scopes)))
+
+
+def _includes(scope: str, other: str) -> bool:
+    """Whether a scope (`repository:NAME:ACTIONS`) gives all that another one does."""
+    (resource, _, actions), (other_resource, _, other_actions) = scope.rpartition(":"), other.rpartition(":")
+    return resource == other_resource and set(other_actions.split(",")) <= set(actions.split(","))
 
 
 def _token_url(host: str, realm: str) -> SplitResult:

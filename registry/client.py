@@ -66,15 +66,19 @@ class RegistryClient:
         if self._has_own_streams:
             self.streams.close()
 
-    def digest_of(self, image: Reference) -> str | None:
+    def digest_of(self, image: Reference, *, push: bool = False) -> str | None:
         """Digest that a tag or digest resolves to; None if it does not exist (HEAD, else GET).
+
+        Args:
+            image: The image.
+            push: Whether its repository is about to be pushed to: one token then serves for both.
 
         Raises:
             DigestMismatchError: The image is pinned, and the registry names another one.
         """
 
         def ask() -> str | None:
-            with self._exchange("HEAD", image, _manifest(image), headers=_accept()) as response:
+            with self._exchange("HEAD", image, _manifest(image), push=push, headers=_accept()) as response:
                 if response.status == 404:
                     return None
                 if response.status in HEALING:
@@ -169,10 +173,10 @@ class RegistryClient:
         raise RegistryError(str(image), f"more than {_MOST_PAGES} pages of referrers", "nobody has that many")
 
     def has_blob(self, image: Reference, blob: Descriptor) -> bool:
-        """Whether the image's repository holds a blob."""
+        """Whether the image's repository, which is about to be pushed to, holds a blob."""
 
         def ask() -> bool:
-            with self._exchange("HEAD", image, f"blobs/{blob.digest}") as response:
+            with self._exchange("HEAD", image, f"blobs/{blob.digest}", push=True) as response:
                 if response.status not in (200, 404):
                     raise_refusal(response, f"{image.name}@{blob.digest}")
                 return response.status == 200

@@ -73,7 +73,7 @@ def copy_image(
         TagImmutableError: The destination's tag may not be moved. All else, `also_tags` among it, was done.
         RegistryError: It could not be copied. The destination's tag is then unchanged.
     """
-    there = client.streams.manifests.submit(client.digest_of, destination)
+    there = client.streams.manifests.submit(client.digest_of, destination, push=True)
     resolved = resolve(client, source)
     pinned = source.with_digest(resolved)
     top = chosen(client, pinned, platforms) if platforms else None
@@ -91,7 +91,7 @@ def copy_image(
         top = top or client.manifest(pinned)
         copies.bring(top)
     tagged = [destination.with_tag(tag) for tag in also_tags]
-    missing = [target for target in tagged if client.digest_of(target) != digest]
+    missing = [target for target in tagged if client.digest_of(target, push=True) != digest]
     if top is None and (missing or include_referrers):
         top = client.manifest(destination.with_digest(digest))
     referrers = copy_referrers(copies, top) if include_referrers and top else 0

@@ -88,6 +88,6 @@ class ManifestCopies:
 
     def _ask(self, child: Descriptor) -> Manifest | None:
         """A child that has to be copied; a registry takes a manifest only once it has everything that it names."""
-        if self.client.digest_of(self.destination.with_digest(child.digest)) == child.digest:
+        if self.client.digest_of(self.destination.with_digest(child.digest), push=True) == child.digest:
             return None
         return self.client.manifest(self.source.with_digest(child.digest))

@@ -67,7 +67,7 @@ def _find(copies: ManifestCopies, subject: str) -> tuple[list[str], dict[str, st
 def _bring(copies: ManifestCopies, subject: str, digest: str) -> int:
     """Copy one that names its subject; 1 if it was pushed."""
     target = copies.destination.with_digest(digest)
-    there = copies.client.digest_of(target) == digest
+    there = copies.client.digest_of(target, push=True) == digest
     if there and copies.client.referrers(copies.destination.with_digest(subject)) is not None:
         return 0
     manifest = copies.client.manifest(copies.source.with_digest(digest))
@@ -82,7 +82,7 @@ def _bring(copies: ManifestCopies, subject: str, digest: str) -> int:
 def _bring_tag(copies: ManifestCopies, tag: str, digest: str) -> int:
     """Copy one that is known by its tag only; 1 if it was pushed."""
     target = copies.destination.with_tag(tag)
-    if copies.client.digest_of(target) == digest:
+    if copies.client.digest_of(target, push=True) == digest:
         return 0
     manifest = copies.client.manifest(copies.source.with_digest(digest))
     copies.bring(manifest)

@@ -130,10 +130,11 @@ def test_one_token_serves_all_requests_of_a_scope(
     asking = client(streams)
     for _ in range(3):
         assert asking.digest_of(image) == DIGEST
-        assert asking.has_blob(image, BLOB)
     assert registry.scopes == [["repository:a/b:pull"]]
-    asking.begin_upload(image)
-    asking.begin_upload(image)
+    for _ in range(2):
+        assert asking.digest_of(image, push=True) == DIGEST
+        assert asking.has_blob(image, BLOB)
+        asking.begin_upload(image)
     assert registry.scopes[1:] == [["repository:a/b:pull,push"]]
 
 
