@@ -8,6 +8,8 @@ from registry.progress import Progress, Report
 from registry.reference import Reference
 
 _DEEPEST = 8
+# Each is held in memory, up to 4 MiB of it, until all are known; the largest images known list some dozens.
+_MOST = 1000
 
 
 class ManifestCopies:
@@ -72,6 +74,13 @@ class ManifestCopies:
         self._seen.add(manifest.digest)
         children = {child.digest: child for child in manifest.children}
         asked = [child for digest, child in children.items() if digest not in self._missing]
+        if len(self._missing) + len(asked) > _MOST:
+            raise ManifestError(
+                f"{self.source.name}@{manifest.digest}",
+                f"more than {_MOST} images and indexes",
+                "no tool makes such an index: it is broken, or meant to do harm",
+                "copy one of its images by its digest, or some platforms only",
+            )
         answers = self.client.streams.manifests.map(self._ask, asked)
         self._missing.update(zip((child.digest for child in asked), answers, strict=True))
         needed = []

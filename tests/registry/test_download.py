@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -229,6 +230,21 @@ def test_a_slow_connection_is_joined_by_others(world: World, start: Start) -> No
     assert len(upstream.asked) > 5
     assert upstream.sent < 1.3 * 56 * MIB
     assert world.slept == []
+
+
+def test_memory_does_not_grow_with_a_layer_that_is_fetched_in_ranges(world: World, start: Start) -> None:
+    upstream = Upstream(layer(128 * MIB), rate=24 * MIB)
+    client, image = start(upstream)
+    destination = world.destination()
+    tracemalloc.start()
+    try:
+        copy_image(client, image, destination)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert upstream.most_at_once > 3
+    # Eleven ranges of 8 MiB; both registries run in this process, and their buffers count too.
+    assert peak < 104 * MIB
 
 
 def test_ranges_that_break_are_resumed_too(world: World, start: Start) -> None:

@@ -82,6 +82,17 @@ def test_a_child_that_is_listed_often_is_fetched_once(world: World) -> None:
     assert len(world.upstream.faults.requests) < 12
 
 
+def test_an_index_of_more_images_than_any_tool_makes_is_refused_before_they_are_fetched(world: World) -> None:
+    children = ({"mediaType": INDEX, "digest": f"sha256:{number:064x}", "size": 1} for number in range(1001))
+    publish(world, index_of(*children), "1")
+    client = world.client()
+    world.upstream.faults.requests.clear()
+    with pytest.raises(ManifestError, match=r"more than 1000 images.*some platforms only"):
+        copy_image(client, ODD, world.destination())
+    assert len(world.upstream.faults.requests) < 5
+    assert world.tags() == {}
+
+
 @pytest.mark.parametrize("digest", ["../../x", "sha256:../../x", "sha256:" + "F" * 64, "sha256:", "", None, 5])
 @pytest.mark.parametrize("where", ["manifests", "layers", "config"])
 def test_a_digest_that_is_a_path_or_anything_else_is_refused(world: World, digest: object, where: str) -> None:
