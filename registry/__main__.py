@@ -5,7 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from registry.client import RegistryClient
@@ -36,17 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hosts = Hosts.parse(os.environ.get("REGISTRY_HOSTS", ""), plain_http=options.plain_http)
         credentials = _credentials(options.authfile)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        _tell(f"error: {error}")
         return 2
     with RegistryClient(hosts, credentials) as client:
         try:
             options.command(client, options, *images)
+            sys.stdout.flush()
         except RegistryError as error:
-            print(f"error: {error}", file=sys.stderr)
+            _tell(f"error: {error}")
+            return 1
+        except BrokenPipeError:
+            # Nobody reads the answer (`| head`). Python would try to write it once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except KeyboardInterrupt:
-            print("interrupted: the tag is as it was; a repetition sends only what is missing", file=sys.stderr)
-            sys.stderr.flush()
+            _tell("interrupted: the tag is as it was; a repetition sends only what is missing")
             # Without waiting for the client's threads: a silent registry may hold them for minutes.
             os._exit(_INTERRUPTED)
     return 0
@@ -65,10 +69,9 @@ def _copy(client: RegistryClient, options: argparse.Namespace, source: Reference
             progress=progress,
         )
     referrers = f", {result.referrers_copied} referrers pushed" if options.include_referrers else ""
-    print(
+    _tell(
         f"{result.source} -> {result.destination}: {result.blobs_copied} blobs ({result.bytes_copied} bytes) "
-        f"copied, {result.blobs_skipped} ({result.bytes_skipped} bytes) were there{referrers}",
-        file=sys.stderr,
+        f"copied, {result.blobs_skipped} ({result.bytes_skipped} bytes) were there{referrers}"
     )
     print(result.digest)
 
@@ -155,9 +158,19 @@ def _credentials(authfile: Path | None) -> CredentialProvider:
 
 
 def _print(progress: Progress) -> None:
-    """One line for each blob and manifest that is done, written at once: blobs end in several threads."""
+    """One line for each blob and manifest that is done."""
     if progress.state in _ENDS:
-        sys.stderr.write(f"{progress.state} {progress.digest} {progress.size} bytes\n")
+        _tell(f"{progress.state} {progress.digest} {progress.size} bytes")
+
+
+def _tell(line: str) -> None:
+    """Write a line to standard error, at once: blobs end in several threads.
+
+    That nobody reads it any more (`2>&1 | head`) is no reason to give a copy up.
+    """
+    with suppress(BrokenPipeError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ class BlobCopies:
         """Copy blobs, the biggest first.
 
         Raises:
-            RegistryError: One could not be copied. Those under way were finished: a repetition skips them.
+            RegistryError: One could not be copied. Those under way were finished: a repetition skips them. After any
+                other exception, such as an interrupt, they are given up.
         """
         ordered = sorted(blobs, key=lambda blob: blob.size, reverse=True)
         for blob in ordered:
@@ -111,7 +112,7 @@ class BlobCopies:
         try:
             right = verified(arriving, f"{self._source.name}@{blob.digest}", blob.digest, blob.size)
             self._client.finish_upload(self._destination, upload, blob, self._told(right, blob))
-        except RegistryError:
+        except BaseException:
             self._client.cancel_upload(self._destination, upload)
             raise
         finally:

@@ -20,6 +20,7 @@ from registry.errors import (
     UnreachableError,
 )
 from registry.hosts import Hosts
+from registry.progress import Progress
 from registry.reference import Reference
 from registry.retry import Retry
 from sandbox.registries.faults import Fault
@@ -289,3 +290,22 @@ def test_a_failed_copy_leaves_the_old_tag(world: World) -> None:
     with pytest.raises(DigestMismatchError):
         copy_image(world.client(), Reference.parse(f"{IMAGE.name}:2023"), world.destination())
     assert world.tags() == {"v1": before}
+
+
+def test_uploads_that_are_stopped_in_their_midst_are_given_up(world: World) -> None:
+    world.publish("big/image", "1", [b"%d" % number + bytes(24 * 1024 * 1024) for number in range(3)])
+    client = world.client()
+
+    def fail(step: Progress) -> None:
+        if step.state == "advanced" and step.size > 1024:
+            raise LookupError("the progress has nowhere to go")
+
+    with pytest.raises(LookupError):
+        copy_image(client, Reference.parse("public.ecr.aws/big/image:1"), world.destination(), progress=fail)
+    # Waits for the threads.
+    client.close()
+    copy = world.private.repositories.find("team/app")
+    assert copy is not None
+    begun = [one for one in world.private.faults.requests if one.startswith("POST")]
+    given_up = [one for one in world.private.faults.requests if one.startswith("DELETE /v2/team/app/blobs/uploads/")]
+    assert len(begun) - len(copy.blobs) == len(given_up) > 0

@@ -129,6 +129,22 @@ def test_a_terminal_gets_a_bar_and_the_digest_stays_alone(world: World, tmp_path
     assert "6 blobs" in frames[-2]
 
 
+def test_a_copy_goes_on_when_nobody_reads_what_it_tells(world: World, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "registry", "copy", IMAGE, str(world.destination())]
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        env = environment(world, tmp_path)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writing, env=env, check=False)
+        assert (done.returncode, done.stdout.decode()) == (0, f"{world.tags()['v1']}\n")
+        # The answer itself goes to nobody: that is a failure, and one without a traceback.
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, env=env, check=False)
+        assert done.returncode == 1
+        assert b"-> " in done.stderr.splitlines()[-1]
+    finally:
+        os.close(writing)
+
+
 def test_an_interrupt_ends_it_at_once_and_keeps_the_tag(world: World, tmp_path: Path) -> None:
     world.publish("big/image", "1", [bytes(200_000_000)])
     command = [sys.executable, "-m", "registry", "copy", "public.ecr.aws/big/image:1", str(world.destination())]
