@@ -63,7 +63,7 @@ class Response:
         return list(self._answer.headers.get_all(name, ()))
 
     def read_into(self, buffer: memoryview) -> int:
-        """Fill a buffer with what has arrived, at least a byte; gives the count, 0 at the body's end.
+        """Fill a buffer; gives the count, which is smaller at the body's end only, whole or cut off.
 
         Raises:
             UnavailableError: The connection broke.
