@@ -58,7 +58,8 @@ def copy_image(
 
     Args:
         client: Reaches both registries.
-        source: The image. Its tag is resolved once: an upstream that moves it in mid-copy changes nothing.
+        source: The image. Its tag is resolved once: an upstream that moves it in mid-copy changes nothing. By its
+            digest it is not asked for where the destination has it.
         destination: Where to; with a digest, the copy must have that digest.
         platforms: `os/architecture[/variant]` to take of an index. One gives that image itself, several an
             index of them (with another digest than the source's); none takes everything.
@@ -74,7 +75,7 @@ def copy_image(
         RegistryError: It could not be copied. The destination's tag is then unchanged.
     """
     there = client.streams.manifests.submit(client.digest_of, destination, push=True)
-    resolved = resolve(client, source)
+    resolved = source.digest or resolve(client, source)
     pinned = source.with_digest(resolved)
     top = chosen(client, pinned, platforms) if platforms else None
     digest = top.digest if top else resolved

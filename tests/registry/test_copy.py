@@ -8,7 +8,7 @@ import pytest
 
 from registry.copy import copy_image
 from registry.credentials import Basic
-from registry.errors import RegistryError, TagImmutableError
+from registry.errors import NotFoundError, RegistryError, TagImmutableError
 from registry.progress import Progress
 from registry.reference import Reference
 from sandbox.registries.repositories import TagMutability
@@ -42,6 +42,16 @@ def test_what_is_there_already_is_found_with_one_question(world: World) -> None:
     assert (result.blobs_copied, result.bytes_copied) == (0, 0)
     assert list(world.upstream.faults.requests) == ["HEAD /v2/amazonlinux/amazonlinux/manifests/2"]
     assert list(world.private.faults.requests) == ["HEAD /v2/team/app/manifests/v1"]
+
+
+def test_a_pinned_image_that_is_there_costs_the_source_nothing(world: World) -> None:
+    client = world.client()
+    digest = copy_image(client, IMAGE, world.destination()).digest
+    world.upstream.faults.requests.clear()
+    assert copy_image(client, IMAGE.with_digest(digest), world.destination()).blobs_copied == 0
+    assert list(world.upstream.faults.requests) == []
+    with pytest.raises(NotFoundError, match=r"sha256:0+: 404"):
+        copy_image(client, IMAGE.with_digest("sha256:" + "0" * 64), world.destination())
 
 
 def test_children_come_before_the_index_and_the_tag_last(world: World) -> None:

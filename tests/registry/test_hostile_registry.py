@@ -153,9 +153,8 @@ def test_a_pin_is_kept_though_the_head_names_another_image(world: World) -> None
     client = world.client()
     with pytest.raises(DigestMismatchError, match=rf"{held.tags['2']}: the registry names the digest"):
         client.digest_of(pinned)
-    with suppress(DigestMismatchError):
-        copy_image(client, pinned, world.destination())
-    assert world.tags() in ({}, {"v1": held.tags["2"]})
+    copy_image(client, pinned, world.destination())
+    assert world.tags() == {"v1": held.tags["2"]}
 
 
 def test_a_pin_of_another_algorithm_is_proved_by_the_bytes(world: World) -> None:
