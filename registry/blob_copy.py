@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import CancelledError, as_completed, wait
 
 from registry.client import RegistryClient
@@ -15,6 +15,9 @@ from registry.reference import Reference
 from registry.transport import Chunks
 
 _TOLD_SECONDS = 0.1
+# A blob that comes slower than this many bytes a second leaves room on the link for others.
+_FAST = 50_000_000
+_JUDGED_SECONDS = 0.5
 
 
 class BlobCopies:
@@ -106,25 +109,30 @@ class BlobCopies:
 
     def _stream(self, blob: Descriptor, location: str | None) -> None:
         """One attempt: hash the bytes on the way, and give the upload up if they are wrong."""
-        upload = location or self._client.begin_upload(self._destination)
-        self._report(Progress("started", blob.digest, blob.size, 0))
-        arriving = Download(self._client, self._source, blob).chunks()
-        try:
-            right = verified(arriving, f"{self._source.name}@{blob.digest}", blob.digest, blob.size)
-            self._client.finish_upload(self._destination, upload, blob, self._told(right, blob))
-        except BaseException:
-            self._client.cancel_upload(self._destination, upload)
-            raise
-        finally:
-            arriving.close()
+        with self._client.streams.turn(blob.size) as let_next:
+            upload = location or self._client.begin_upload(self._destination)
+            self._report(Progress("started", blob.digest, blob.size, 0))
+            arriving = Download(self._client, self._source, blob).chunks()
+            try:
+                right = verified(arriving, f"{self._source.name}@{blob.digest}", blob.digest, blob.size)
+                self._client.finish_upload(self._destination, upload, blob, self._told(right, blob, let_next))
+            except BaseException:
+                self._client.cancel_upload(self._destination, upload)
+                raise
+            finally:
+                arriving.close()
 
-    def _told(self, chunks: Chunks, blob: Descriptor) -> Chunks:
-        done, told = 0, 0.0
+    def _told(self, chunks: Chunks, blob: Descriptor, let_next: Callable[[], None]) -> Chunks:
+        """Pass the bytes on, tell how many, and let the next big blob begin if this one is slow."""
+        done, told, began = 0, 0.0, time.monotonic()
         for chunk in chunks:
             if self._stop.is_set():
                 raise CancelledError
             yield chunk
             done += len(chunk)
-            if time.monotonic() - told > _TOLD_SECONDS:
+            now = time.monotonic()
+            if now - began > _JUDGED_SECONDS and done < _FAST * (now - began):
+                let_next()
+            if now - told > _TOLD_SECONDS:
                 self._report(Progress("advanced", blob.digest, blob.size, done))
-                told = time.monotonic()
+                told = now

@@ -2,9 +2,9 @@
 
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from registry.pauses import Pauses
 from registry.retry import Retry
@@ -13,6 +13,9 @@ from registry.transport import Request, Response, Transport
 # Enough to hide 50 ms of latency behind small layers; registries allow many more from one address.
 CONNECTIONS = 16
 _MANIFESTS = 8
+# Four connections that are fast fill a link, and its ends are slower with more; smaller blobs are over too soon.
+_BIG = 32 * 1024 * 1024
+_MOST_BIG = 4
 
 
 class Streams:
@@ -20,9 +23,9 @@ class Streams:
 
     At most CONNECTIONS blobs are under way: each has one connection to its source and one to its destination. Of the
     connections to sources that they leave free, large blobs from slow registries take more, and give them back as
-    soon as other blobs need them: for as long as a range takes there may be more than CONNECTIONS. The short requests
-    about manifests have a few threads of their own: a small image, or one that is there already, does not queue behind
-    the layers of a large one.
+    soon as other blobs need them: for as long as a range takes there may be more than CONNECTIONS. Big blobs take turns
+    while they are fast. The short requests about manifests have a few threads of their own: a small image, or one that
+    is there already, does not queue behind the layers of a large one.
 
     Ends with its last user if nobody closes it.
 
@@ -32,7 +35,7 @@ class Streams:
     Attributes:
         blobs: Copies blobs.
         ranges: Fetches ranges of large blobs.
-        manifests: Asks for manifests and pushes them. Here as in the others, no task waits for another of its kind.
+        manifests: Asks for manifests and pushes them. Here as in the others, no task waits for one that has not begun.
     """
 
     def __init__(self, retry: Retry | None = None) -> None:
@@ -42,6 +45,7 @@ class Streams:
         self._transport = Transport()
         self._pauses = Pauses(retry or Retry())
         self._free = CONNECTIONS
+        self._turns = threading.Semaphore(_MOST_BIG)
         self._places: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
         self._disconnect = weakref.finalize(self, self._transport.close)
@@ -64,6 +68,15 @@ class Streams:
         with self._transport.exchange(request, resource) as response:
             self._pauses.note(response)
             yield response
+
+    @contextmanager
+    def turn(self, size: int) -> Iterator[Callable[[], None]]:
+        """Wait for a turn to send a blob; gives what lets the next one begin although this one goes on."""
+        with ExitStack() as turn:
+            if size > _BIG:
+                self._turns.acquire()
+                turn.callback(self._turns.release)
+            yield turn.close
 
     def take(self) -> None:
         """Take the connection that a download needs."""

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -124,3 +125,27 @@ def test_an_image_that_is_there_does_not_queue_behind_the_blobs_of_others(world:
         assert not any(blob.done() for blob in blobs)
     finally:
         busy.set()
+
+
+def test_big_blobs_take_turns_and_small_ones_do_not(streams: Streams) -> None:
+    big, small = 33 * 1024 * 1024, 1024
+
+    def wait_for(size: int) -> int:
+        with streams.turn(size):
+            return size
+
+    with ExitStack() as turns:
+        let_next = [turns.enter_context(streams.turn(big)) for _ in range(4)]
+        fifth = streams.blobs.submit(wait_for, big)
+        assert streams.blobs.submit(wait_for, small).result() == small
+        assert not fifth.done()
+        # One of them is slow: it goes on, and the next one may begin.
+        let_next[0]()
+        assert fifth.result() == big
+    # No turn was given back twice.
+    with ExitStack() as turns:
+        for _ in range(4):
+            turns.enter_context(streams.turn(big))
+        fifth = streams.blobs.submit(wait_for, big)
+        assert streams.blobs.submit(wait_for, small).result() == small
+        assert not fifth.done()
