@@ -9,12 +9,14 @@ from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from registry.reference import Reference
 from specs.container_images import images_of
-from specs.mirror import MirrorImage
+from specs.lifecycle_policy import LifecyclePolicySpec
+from specs.mirror import MirrorImage, MirrorRepositories, MirrorSpec
 from specs.platform import PlatformSpec
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
-from specs.repository import RepositorySpec
-from tasks.image import find_image, mirror_image, private_repository
+from tasks.image import find_image, is_private, mirror_image
+from tasks.lifecycle_policy import ensure_lifecycle_policy
 from tasks.mirror_deployment import run_mirror_deployment
+from tasks.mirror_order import MirrorOrder, mirror_orders
 from tasks.mirror_progress import MirrorProgress
 from tasks.private_registry import PrivateRegistry
 from tasks.pull_through_cache_rule import ensure_pull_through_cache_rule
@@ -37,7 +39,7 @@ def check_rules(sources: Sequence[str], rules: Sequence[PullThroughCacheRuleSpec
     Raises:
         OperationError: If no rule fetches one of the images; all of them are named.
     """
-    public = [source for source in sources if private_repository(source, registry, "")]
+    public = [source for source in sources if not is_private(source, registry)]
     lacking = [source for source in public if _rule_for(source, rules, registry) is None]
     if lacking:
         upstreams = ", ".join(rule.upstream_registry_url for rule in rules)
@@ -107,35 +109,26 @@ def provide_images(
     sources = images_to_provide(platform)
     if image_source == "pull_through":
         return pull_images_through(cluster, sources, platform.pull_through_cache_rules, registry, options)
-    repositories = {source: private_repository(source, registry, platform.repository_prefix) for source in sources}
-    plan: dict[str, Any] = {"plan": options["plan"]}
-    later: dict[str, Any] = {}
-    futures: Futures = []
-    if image_source == "mirror_by_deployment" and any(repositories.values()):
-        later = {"mirrored_later": options["plan"]}
-        if not options["plan"]:
-            futures.append(_mirror_by_deployment(cluster, repositories))
+    orders = {order.name: order for order in images_to_mirror(platform, registry)}
+    plan, private = options["plan"], PrivateRegistry(cluster)
+    made: Images = {}
+    if image_source == "mirror":
+        made = make_repositories(cluster, list(orders.values()), None, options)
+    by_deployment = image_source == "mirror_by_deployment" and bool(orders)
+    if by_deployment and not plan:
+        made["deployment"] = _mirror_by_deployment(cluster, orders)
+    later: dict[str, Any] = {"mirrored_later": by_deployment and plan}
     images: Images = {}
-    private = PrivateRegistry(cluster)
-    for source, repository in repositories.items():
-        if repository is None:
+    for source in sources:
+        order = orders.get(source)
+        if order is None:
             images[source] = find_image.submit(cluster, source)
         elif image_source == "mirror":
-            made = ensure_repository.submit(cluster, repository, **options)
-            name = repository.repository_name
-            shared: dict[str, Any] = {"registry": private, "progress": progress}
-            images[source] = mirror_image.submit(cluster, source, name, **shared, **plan, wait_for=[made])
-            futures.append(made)
+            images[source] = copy_order(cluster, order, private, progress, made, plan=plan)
         else:
-            name = repository.repository_name
-            images[source] = find_image.submit(cluster, source, name, **later, wait_for=list(futures))
-    return images, futures
-
-
-def _mirror_by_deployment(cluster: EksCluster, repositories: Mapping[str, RepositorySpec | None]) -> PrefectFuture[Any]:
-    """One run of the deployment for all public images."""
-    images = [MirrorImage(source=one, repository=spec.repository_name) for one, spec in repositories.items() if spec]
-    return run_mirror_deployment.submit(cluster, images)
+            name = order.repository_name
+            images[source] = find_image.submit(cluster, source, name, **later, wait_for=list(made.values()))
+    return images, list(made.values())
 
 
 def images_to_provide(platform: PlatformSpec) -> list[str]:
@@ -143,9 +136,89 @@ def images_to_provide(platform: PlatformSpec) -> list[str]:
     return list(dict.fromkeys(image for spec in platform.job_definitions for image in images_of(spec)))
 
 
+def images_to_mirror(platform: PlatformSpec, registry: str) -> list[MirrorOrder]:
+    """Where every public image of the job definitions is mirrored to.
+
+    Args:
+        platform: The job definitions, and what their images' repositories are like.
+        registry: Host of the private registry.
+
+    Raises:
+        OperationError: If two of them would be given the same place.
+    """
+    public = [source for source in images_to_provide(platform) if not is_private(source, registry)]
+    images = [MirrorImage(source=source) for source in public]
+    repositories = MirrorRepositories(prefix=platform.repository_prefix)
+    return mirror_orders(MirrorSpec(images=images, repositories=repositories), registry) if images else []
+
+
+def make_repositories(
+    cluster: EksCluster, orders: Sequence[MirrorOrder], policy: LifecyclePolicySpec | None, options: dict[str, Any]
+) -> Images:
+    """Submit the repositories of images, each once, and their lifecycle policies.
+
+    Args:
+        cluster: Gives the clients.
+        orders: The images.
+        policy: What ECR removes by itself; None leaves it alone.
+        options: `plan` and `adopt`.
+
+    Returns:
+        The outcomes of the repositories by name, and of their policies: an image needs none, so it waits for none.
+    """
+    made: Images = {}
+    for order in orders:
+        name = order.repository_name
+        if name not in made:
+            made[name] = ensure_repository.submit(cluster, order.repository, **options)
+            if policy:
+                after = [made[name]]
+                made[f"policy of {name}"] = ensure_lifecycle_policy.submit(
+                    cluster, name, policy, **options, wait_for=after
+                )
+    return made
+
+
+def copy_order(
+    cluster: EksCluster,
+    order: MirrorOrder,
+    registry: PrivateRegistry,
+    progress: MirrorProgress | None,
+    after: Mapping[str, PrefectFuture[Any]],
+    *,
+    plan: bool,
+) -> PrefectFuture[Any]:
+    """Submit the copy of one image, once its repository is there.
+
+    Args:
+        cluster: Gives the clients.
+        order: The image.
+        registry: The private registry, whose connections all copies share.
+        progress: Shows how far the copy is.
+        after: The outcomes of the repositories by name.
+        plan: Report only.
+    """
+    options: dict[str, Any] = {
+        "registry": registry,
+        "platforms": order.platforms,
+        "include_referrers": order.include_referrers,
+        "progress": progress,
+        "plan": plan,
+    }
+    name = order.repository_name
+    future: PrefectFuture[Any] = mirror_image.submit(cluster, order.name, name, **options, wait_for=[after[name]])
+    return future
+
+
+def _mirror_by_deployment(cluster: EksCluster, orders: Mapping[str, MirrorOrder]) -> PrefectFuture[Any]:
+    """One run of the deployment for all public images."""
+    images = [MirrorImage(source=name, repository=order.repository_name) for name, order in orders.items()]
+    return run_mirror_deployment.submit(cluster, images)
+
+
 def _rule_for(source: str, rules: Sequence[PullThroughCacheRuleSpec], registry: str) -> PullThroughCacheRuleSpec | None:
     """The rule that fetches a public image, or that fills the repository of one named as it is in the cache."""
-    if private_repository(source, registry, ""):
+    if not is_private(source, registry):
         return next((rule for rule in rules if rule.private_repository(source)), None)
     repository = Reference.parse(source).repository
     return next((rule for rule in rules if rule.fills(repository)), None)

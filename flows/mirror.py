@@ -1,6 +1,5 @@
 """Mirror public images to the private registry, which nodes of a private cluster pull from."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from prefect import flow
@@ -8,18 +7,15 @@ from prefect.futures import PrefectFuture
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from blocks.eks_cluster import EksCluster
-from specs.lifecycle_policy import LifecyclePolicySpec
+from flows.images import copy_order, make_repositories
 from specs.mirror import MirrorImage, MirrorRepositories, MirrorSpec
 from tasks.definition_refresh import find_stale_definitions, refresh_definition
-from tasks.image import mirror_image
-from tasks.lifecycle_policy import ensure_lifecycle_policy
 from tasks.mirror_file import read_mirror_file
-from tasks.mirror_order import MirrorOrder, mirror_orders
+from tasks.mirror_order import mirror_orders
 from tasks.mirror_progress import MirrorProgress
 from tasks.mirror_report import MirrorReport, report_images
 from tasks.private_registry import PrivateRegistry
 from tasks.report import report_outcomes
-from tasks.repository import ensure_repository
 
 TUTORIAL_IMAGES = [MirrorImage(source="public.ecr.aws/amazonlinux/amazonlinux:2")]
 TUTORIAL_REPOSITORIES = MirrorRepositories()
@@ -68,10 +64,11 @@ def mirror_images(
     registry = PrivateRegistry(cluster)
     orders = mirror_orders(spec, registry.host)
     options = {"plan": plan, "adopt": adopt}
-    made = _make_repositories(cluster, orders, spec.repositories.lifecycle_policy, options)
-    with MirrorProgress("mirror-progress", [str(order.source) for order in orders]) as progress:
-        copies = {str(order.source): _copy(cluster, order, registry, progress, plan, after=made) for order in orders}
-        mirrored = report_images(copies, key="mirrored-images")
+    made = make_repositories(cluster, orders, spec.repositories.lifecycle_policy, options)
+    shown = [(order.name, order.repository_name) for order in orders]
+    with MirrorProgress("mirror-progress", shown) as progress:
+        copies = [copy_order(cluster, order, registry, progress, made, plan=plan) for order in orders]
+        mirrored = report_images(orders, copies, key="mirrored-images")
     stale = find_stale_definitions.submit(cluster, mirrored)
     found = stale.result(raise_on_failure=False)
     definitions = [
@@ -79,42 +76,5 @@ def mirror_images(
         for one in (found if isinstance(found, list) else ())
     ]
     title = f"Images for {cluster.cluster_name}" + (" (plan)" if plan else "")
-    report = report_outcomes(title, [*made.values(), *copies.values(), stale, *definitions], key="mirror-images")
+    report = report_outcomes(title, [*made.values(), *copies, stale, *definitions], key="mirror-images")
     return MirrorReport(outcomes=report.outcomes, images=mirrored)
-
-
-def _make_repositories(
-    cluster: EksCluster, orders: Sequence[MirrorOrder], policy: LifecyclePolicySpec | None, options: dict[str, Any]
-) -> dict[str, Future]:
-    """The repositories by name, and their lifecycle policies: an image needs no policy, so it waits for none."""
-    made: dict[str, Future] = {}
-    for order in orders:
-        name = order.repository.repository_name
-        if name not in made:
-            made[name] = ensure_repository.submit(cluster, order.repository, **options)
-            if policy:
-                after = [made[name]]
-                made[f"policy of {name}"] = ensure_lifecycle_policy.submit(
-                    cluster, name, policy, **options, wait_for=after
-                )
-    return made
-
-
-def _copy(
-    cluster: EksCluster,
-    order: MirrorOrder,
-    registry: PrivateRegistry,
-    progress: MirrorProgress,
-    plan: bool,
-    after: Mapping[str, Future],
-) -> Future:
-    name = order.repository.repository_name
-    options: dict[str, Any] = {
-        "registry": registry,
-        "platforms": order.platforms,
-        "include_referrers": order.include_referrers,
-        "progress": progress,
-        "plan": plan,
-    }
-    future: Future = mirror_image.submit(cluster, str(order.source), name, **options, wait_for=[after[name]])
-    return future

@@ -6,7 +6,7 @@ from typing import Any
 from prefect import flow
 
 from blocks.eks_cluster import EksCluster
-from flows.images import Futures, ImageSource, check_rules, images_to_provide, provide_images
+from flows.images import Futures, ImageSource, check_rules, images_to_mirror, images_to_provide, provide_images
 from specs.container_images import images_of
 from specs.identity_mapping import batch_role_mapping, node_role_mapping
 from specs.platform import PlatformSpec
@@ -64,20 +64,20 @@ def setup_batch(
         OperationError: If the cluster cannot be read, or an image is covered by no pull-through cache rule.
         StepsFailedError: If steps failed, with the cause and the next step of each.
     """
-    images = images_to_provide(platform)
-    copies = image_source == "mirror" and not plan
-    shown = MirrorProgress("setup-batch-progress", images) if copies else nullcontext()
-    with nullcontext() if plan else cluster_lock(cluster.arn), shown as progress:
+    with nullcontext() if plan else cluster_lock(cluster.arn):
         profile = platform.compute_environment.compute_resources.instance_role
         facts = discover(cluster, profile, platform.node_role_arn)
         if image_source == "pull_through":
-            check_rules(images, platform.pull_through_cache_rules, facts.registry)
+            check_rules(images_to_provide(platform), platform.pull_through_cache_rules, facts.registry)
+        orders = images_to_mirror(platform, facts.registry) if image_source == "mirror" and not plan else []
+        copies = [(order.name, order.repository_name) for order in orders]
         options = {"plan": plan, "adopt": adopt}
-        access = _give_access(cluster, platform, facts, options)
-        definitions = _define_jobs(cluster, platform, facts, image_source, options, progress)
-        queue = _make_queue(cluster, platform, facts, options, after=access)
-        title = f"AWS Batch on {cluster.cluster_name}" + (" (plan)" if plan else "")
-        return report_outcomes(title, [*access, *queue, *definitions], key="setup-batch")
+        with MirrorProgress("setup-batch-progress", copies) if copies else nullcontext() as progress:
+            access = _give_access(cluster, platform, facts, options)
+            definitions = _define_jobs(cluster, platform, facts, image_source, options, progress)
+            queue = _make_queue(cluster, platform, facts, options, after=access)
+            title = f"AWS Batch on {cluster.cluster_name}" + (" (plan)" if plan else "")
+            return report_outcomes(title, [*access, *queue, *definitions], key="setup-batch")
 
 
 def _give_access(cluster: EksCluster, platform: PlatformSpec, facts: ClusterFacts, options: dict[str, Any]) -> Futures:

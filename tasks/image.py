@@ -14,7 +14,6 @@ from registry.copy import CopyResult, chosen, copy_image, resolve
 from registry.errors import TagImmutableError
 from registry.reference import Reference
 from specs.mirror import permanent_tag
-from specs.repository import RepositorySpec
 from tasks.console import repository_url
 from tasks.mirror_progress import MirrorProgress
 from tasks.outcome import Action, Change, Outcome
@@ -80,7 +79,7 @@ def mirror_image(
     """
     begun = time.monotonic()
     registry, origin = registry or PrivateRegistry(cluster), Reference.parse(source)
-    shown = progress.copying(source, get_run_logger()) if progress else nullcontext()
+    shown = progress.copying(source, repository, get_run_logger()) if progress else nullcontext()
     with registry.client() as client, shown as report:
         pinned = origin.with_digest(resolve(client, origin))
         digest = chosen(client, pinned, platforms).digest if platforms else str(pinned.digest)
@@ -158,22 +157,15 @@ def find_image(cluster: EksCluster, source: str, repository: str = "", *, mirror
     )
 
 
-def private_repository(source: str, registry: str, prefix: str) -> RepositorySpec | None:
-    """The private repository for a public image, named after the image's own.
+def is_private(source: str, registry: str) -> bool:
+    """Whether an image is in a private ECR already.
 
     Args:
         source: Reference of the image.
         registry: Host of the private registry.
-        prefix: Put before the name.
-
-    Returns:
-        The repository; None for an image that is in the private registry already.
     """
-    origin = Reference.parse(source)
-    if origin.host == registry or PRIVATE_HOST.fullmatch(origin.host):
-        return None
-    name = f"{prefix.rstrip('/')}/{origin.repository}".lstrip("/")
-    return RepositorySpec.from_document({"repositoryName": name})
+    host = Reference.parse(source).host
+    return host == registry or PRIVATE_HOST.fullmatch(host) is not None
 
 
 def _tag_of(origin: Reference) -> str:

@@ -9,7 +9,7 @@ from registry.reference import InvalidReferenceError, Reference
 from specs.fault import SpecError
 from specs.mirror import MirrorImage, MirrorRepositories, MirrorSpec
 from specs.repository import RepositorySpec
-from tasks.image import PRIVATE_HOST
+from tasks.image import is_private
 
 
 @dataclass(frozen=True)
@@ -17,21 +17,28 @@ class MirrorOrder:
     """One image to mirror.
 
     Attributes:
+        name: The image as it was listed, with the digest that it is pinned to.
         source: Its reference, with the digest that it is pinned to if it is.
         repository: Its private repository.
         platforms: What is taken of it; none for everything.
         include_referrers: Whether signatures and the like come with it.
     """
 
+    name: str
     source: Reference
     repository: RepositorySpec
     platforms: Sequence[str] = ()
     include_referrers: bool = False
 
     @property
+    def repository_name(self) -> str:
+        """Name of its private repository."""
+        return self.repository.repository_name
+
+    @property
     def place(self) -> str:
         """Repository and tag that the image gets."""
-        return f"{self.repository.repository_name}:{self.source.tag or self.source.digest}"
+        return f"{self.repository_name}:{self.source.tag or self.source.digest}"
 
 
 def mirror_orders(spec: MirrorSpec, registry: str) -> list[MirrorOrder]:
@@ -64,13 +71,14 @@ def mirror_orders(spec: MirrorSpec, registry: str) -> list[MirrorOrder]:
 
 def _order(image: MirrorImage, repositories: MirrorRepositories, registry: str) -> MirrorOrder:
     source = Reference.parse(image.source)
-    if source.host == registry or PRIVATE_HOST.fullmatch(source.host):
+    if is_private(image.source, registry):
         raise ValueError("it is in a private ECR already")
     if image.pin and source.digest not in (None, image.pin):
         raise ValueError(f"pin says {image.pin}, the source another digest: leave one of them out")
     name = image.repository or f"{repositories.prefix.rstrip('/')}/{source.repository}".lstrip("/")
     pinned = source.with_digest(image.pin) if image.pin else source
-    return MirrorOrder(pinned, repositories.named(name), tuple(image.platforms), image.include_referrers)
+    listed = str(pinned) if image.pin else image.source
+    return MirrorOrder(listed, pinned, repositories.named(name), tuple(image.platforms), image.include_referrers)
 
 
 def _clashes(orders: Sequence[MirrorOrder]) -> Iterator[str]:

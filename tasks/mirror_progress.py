@@ -21,7 +21,8 @@ from registry.tally import Tally
 UPDATE_SECONDS = 3.0
 
 Logger = logging.Logger | logging.LoggerAdapter[Any]
-State = Literal["waiting", "copying", "done", "failed"]
+State = Literal["waiting", "copying", "done", "failed", "not tried"]
+Copy = tuple[str, str]
 
 
 class MirrorProgress:
@@ -33,13 +34,15 @@ class MirrorProgress:
 
     Args:
         key: Key of the table: lower-case letters, digits and dashes. That of the percentage ends in -percent.
-        images: The images, in the order of the table.
+        copies: Image and private repository of each copy, in the order of the table.
+        update_seconds: How often both are updated.
     """
 
-    def __init__(self, key: str, images: Sequence[str]) -> None:
+    def __init__(self, key: str, copies: Sequence[Copy], update_seconds: float = UPDATE_SECONDS) -> None:
         self._key = key
-        self._states: dict[str, State] = dict.fromkeys(images, "waiting")
-        self._tallies: dict[str, Tally] = {}
+        self._update_seconds = update_seconds
+        self._states: dict[Copy, State] = dict.fromkeys(copies, "waiting")
+        self._tallies: dict[Copy, Tally] = {}
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._table: UUID | None = None
@@ -60,23 +63,28 @@ class MirrorProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        for copy, state in list(self._states.items()):
+            if state == "waiting":
+                self._states[copy] = "not tried"
         self._stop.set()
         if self._thread:
             self._thread.join()
 
     @contextmanager
-    def copying(self, image: str, logger: Logger) -> Iterator[Report]:
+    def copying(self, image: str, repository: str, logger: Logger) -> Iterator[Report]:
         """Show an image as being copied, and then how that ended.
 
         Args:
             image: The image, as it was named in the beginning.
+            repository: The private repository that it is copied to.
             logger: Of the run that copies it; gets one line for each blob that arrived.
 
         Yields:
             What to call for each step of the copy.
         """
-        tally = self._tallies[image] = Tally()
-        self._states[image] = "copying"
+        copy = (image, repository)
+        tally = self._tallies[copy] = Tally()
+        self._states[copy] = "copying"
 
         def report(progress: Progress) -> None:
             tally.add(progress)
@@ -87,13 +95,13 @@ class MirrorProgress:
         try:
             yield report
         except BaseException:
-            self._states[image] = "failed"
+            self._states[copy] = "failed"
             raise
-        self._states[image] = "done"
+        self._states[copy] = "done"
 
     def markdown(self) -> str:
         """The table."""
-        ended = sum(state in ("done", "failed") for state in self._states.values())
+        ended = sum(state not in ("waiting", "copying") for state in self._states.values())
         lines = [
             "# Copies",
             "",
@@ -103,33 +111,39 @@ class MirrorProgress:
             "| image | state | bytes | rate | blobs | were there |",
             "|---|---|---|---|---|---|",
         ]
-        return "\n".join(lines + [self._row(image, state) for image, state in list(self._states.items())])
+        return "\n".join(lines + [self._row(copy, state) for copy, state in list(self._states.items())])
 
     @property
     def percent(self) -> float:
         """The mean of what each image has behind it, from 0 to 100."""
-        shares = [self._share(image) for image in list(self._states)]
+        shares = [self._share(copy) for copy in list(self._states)]
         return 100 * sum(shares) / len(shares) if shares else 100.0
 
-    def _share(self, image: str) -> float:
-        tally = self._tallies.get(image)
-        if self._states[image] == "done":
+    def _share(self, copy: Copy) -> float:
+        tally = self._tallies.get(copy)
+        if self._states[copy] == "done":
             return 1.0
         return min(tally.done / tally.size, 1.0) if tally and tally.size else 0.0
 
-    def _row(self, image: str, state: State) -> str:
-        tally = self._tallies.get(image)
+    def _row(self, copy: Copy, state: State) -> str:
+        image, tally = self._name(copy), self._tallies.get(copy)
         if tally is None:
             return f"| {image} | {state} | | | | |"
         if state == "copying":
-            cells = [f"{self._share(image):.0%}", _size(tally), f"{megabytes(tally.rate)} MB/s"]
+            cells = [f"{self._share(copy):.0%}", _size(tally), f"{megabytes(tally.rate)} MB/s"]
         else:
             cells = [state, _size(tally), ""]
         cells += [f"{tally.blobs_done} of {tally.blobs}", str(tally.blobs_skipped)]
         return f"| {image} | {' | '.join(cells)} |"
 
+    def _name(self, copy: Copy) -> str:
+        """The image alone where that says which copy is meant: the page is narrow."""
+        image, repository = copy
+        is_one = sum(other == image for other, _ in self._states) == 1
+        return image if is_one else f"{image} to {repository}"
+
     def _keep_updated(self) -> None:
-        while not self._stop.wait(UPDATE_SECONDS):
+        while not self._stop.wait(self._update_seconds):
             self._update()
         self._update()
 

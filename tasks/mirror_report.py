@@ -1,6 +1,6 @@
 """What a person reads after images were mirrored: one row an image, what is missing included."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from prefect.artifacts import create_table_artifact
@@ -8,6 +8,7 @@ from prefect.futures import PrefectFuture, wait
 
 from registry.progress_bar import megabytes
 from tasks.image import MirroredImage
+from tasks.mirror_order import MirrorOrder
 from tasks.report import Report
 
 
@@ -21,33 +22,33 @@ class MirrorReport(Report):
     images: tuple[MirroredImage, ...]
 
 
-def report_images(futures: Mapping[str, PrefectFuture[Any]], *, key: str) -> tuple[MirroredImage, ...]:
+def report_images(
+    orders: Sequence[MirrorOrder], copies: Sequence[PrefectFuture[Any]], *, key: str
+) -> tuple[MirroredImage, ...]:
     """Wait for all copies and show them as a table artifact of the run.
 
     Args:
-        futures: The copies, by what is copied.
+        orders: What was to be copied.
+        copies: The copy of each order.
         key: Key of the artifact: lower-case letters, digits and dashes.
 
     Returns:
         The images that are mirrored now; those whose copy failed are missing.
     """
-    wait(list(futures.values()))
-    results = {
-        source: future.result(raise_on_failure=False) if future.state.is_final() else None
-        for source, future in futures.items()
-    }
-    images = tuple(result for result in results.values() if isinstance(result, MirroredImage))
-    description = f"{len(images)} of {len(futures)} images mirrored"
-    create_table_artifact([_row(*item) for item in results.items()], key=key, description=description)
+    wait(list(copies))
+    results = [copy.result(raise_on_failure=False) if copy.state.is_final() else None for copy in copies]
+    images = tuple(result for result in results if isinstance(result, MirroredImage))
+    rows = [_row(order, result) for order, result in zip(orders, results, strict=True)]
+    create_table_artifact(rows, key=key, description=f"{len(images)} of {len(orders)} images mirrored")
     return images
 
 
-def _row(source: str, result: object) -> dict[str, str]:
+def _row(order: MirrorOrder, result: object) -> dict[str, str]:
     if not isinstance(result, MirroredImage):
         cause = str(result).splitlines()[0] if isinstance(result, BaseException) else "its repository failed"
-        return {"image": source, "action": f"missing: {cause}"}
+        return {"image": order.name, "action": f"missing: {cause}", "destination": order.place}
     return {
-        "image": source,
+        "image": order.name,
         "action": f"would be {result.action}" if result.planned and result.changes else result.action,
         "copied": f"{megabytes(result.bytes_copied)} MB",
         "already there": f"{megabytes(result.bytes_skipped)} MB",

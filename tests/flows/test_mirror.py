@@ -24,6 +24,7 @@ pytestmark = pytest.mark.parametrize("sandbox", ["embedded"], indirect=True)
 LINUX = "public.ecr.aws/amazonlinux/amazonlinux"
 TWO, NEWER, NOWHERE = (f"{LINUX}:{tag}" for tag in ("2", "2023", "no-such-tag"))
 REPOSITORIES = MirrorRepositories.model_validate({"prefix": "mirror", "lifecyclePolicy": {}})
+MUTABLE = MirrorRepositories.model_validate({"imageTagMutability": "MUTABLE"})
 
 
 def written(flow_run_id: UUID | None) -> dict[str | None, Any]:
@@ -70,6 +71,23 @@ def test_one_image_that_fails_keeps_no_other_from_being_mirrored(cluster: EksClu
     assert not report.changed
     assert [image.bytes_copied for image in report.images] == [0, 0]
     assert mutating(sandbox) == []
+
+
+def test_an_image_may_be_copied_to_several_repositories_and_each_copy_counts(cluster: EksCluster) -> None:
+    cluster.ecr.create_repository(repositoryName="by/hand", imageTagMutability="IMMUTABLE")
+    images = [MirrorImage(source=TWO, repository=name) for name in ("by/hand", "mirror/2")]
+    state = mirror_images(cluster, images, repositories=MUTABLE, return_state=True)
+    assert state.is_failed()
+    assert "repository by/hand: it exists, was not made by these flows" in str(state.message)
+    artifacts = written(state.state_details.flow_run_id)
+    missing, mirrored = json.loads(artifacts["mirrored-images"])
+    assert (missing["action"], missing["destination"]) == ("missing: its repository failed", "by/hand:2")
+    assert "/mirror/2:2@sha256:" in mirrored["destination"]
+    # The copies have ended, and so have their artifacts.
+    assert f"| {TWO} to by/hand | not tried |" in artifacts["mirror-progress"]
+    assert f"| {TWO} to mirror/2 | done |" in artifacts["mirror-progress"]
+    assert "2 of 2 images ended, 50 %" in artifacts["mirror-progress"]
+    assert artifacts["mirror-progress-percent"] == 50.0
 
 
 def test_a_refresh_from_a_file_lists_older_definitions_and_registers_them_if_asked(

@@ -17,9 +17,9 @@ def row(progress: MirrorProgress, image: str) -> list[str]:
 
 
 def test_bytes_and_blobs_add_up_and_each_blob_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    progress = MirrorProgress("key", ["a", "b"])
+    progress = MirrorProgress("key", [("a", "one"), ("b", "one")])
     assert row(progress, "b")[1] == "waiting"
-    with caplog.at_level(logging.INFO), progress.copying("a", LOGGER) as report:
+    with caplog.at_level(logging.INFO), progress.copying("a", "one", LOGGER) as report:
         report(Progress("planned", ONE, 3_000_000, 0))
         report(Progress("planned", TWO, 1_000_000, 0))
         report(Progress("started", ONE, 3_000_000, 0))
@@ -38,11 +38,19 @@ def test_bytes_and_blobs_add_up_and_each_blob_is_logged_once(caplog: pytest.LogC
 
 
 def test_a_failed_image_is_shown_as_such_until_it_is_tried_again() -> None:
-    progress = MirrorProgress("key", ["a"])
-    with pytest.raises(OSError, match="gone"), progress.copying("a", LOGGER):
+    progress = MirrorProgress("key", [("a", "one")])
+    with pytest.raises(OSError, match="gone"), progress.copying("a", "one", LOGGER):
         raise OSError("gone")
     assert row(progress, "a")[1] == "failed"
     assert progress.percent == 0.0
-    with progress.copying("a", LOGGER):
+    with progress.copying("a", "one", LOGGER):
         pass
     assert row(progress, "a")[1] == "done"
+
+
+def test_two_copies_of_an_image_are_told_apart() -> None:
+    progress = MirrorProgress("key", [("a", "one"), ("a", "two")])
+    with progress.copying("a", "two", LOGGER):
+        assert row(progress, "a to one")[1] == "waiting"
+    assert row(progress, "a to two")[1] == "done"
+    assert progress.percent == 50.0
