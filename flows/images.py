@@ -13,12 +13,12 @@ from specs.lifecycle_policy import LifecyclePolicySpec
 from specs.mirror import MirrorImage, MirrorRepositories, MirrorSpec
 from specs.platform import PlatformSpec
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
-from tasks.image import find_image, is_private, mirror_image
+from tasks.image import find_image, mirror_image
 from tasks.lifecycle_policy import ensure_lifecycle_policy
 from tasks.mirror_deployment import run_mirror_deployment
 from tasks.mirror_order import MirrorOrder, mirror_orders
 from tasks.mirror_progress import MirrorProgress
-from tasks.private_registry import PrivateRegistry
+from tasks.private_registry import PrivateRegistry, is_ecr
 from tasks.pull_through_cache_rule import ensure_pull_through_cache_rule
 from tasks.pull_through_image import pull_through_image
 from tasks.repository import ensure_repository
@@ -32,15 +32,15 @@ def check_rules(sources: Sequence[str], rules: Sequence[PullThroughCacheRuleSpec
     """Refuse images that ECR cannot fetch, before anything is changed.
 
     Args:
-        sources: References of the images; those in the private registry need no rule.
+        sources: References of the images; those in a private ECR need no rule.
         rules: The pull-through cache rules.
         registry: Host of the private registry.
 
     Raises:
         OperationError: If no rule fetches one of the images; all of them are named.
     """
-    public = [source for source in sources if not is_private(source, registry)]
-    lacking = [source for source in public if _rule_for(source, rules, registry) is None]
+    public = [source for source in sources if not _is_private(source, registry)]
+    lacking = [source for source in public if not any(rule.private_repository(source) for rule in rules)]
     if lacking:
         upstreams = ", ".join(rule.upstream_registry_url for rule in rules)
         raise OperationError(
@@ -55,7 +55,6 @@ def pull_images_through(
     cluster: EksCluster,
     sources: Sequence[str],
     rules: Sequence[PullThroughCacheRuleSpec],
-    registry: str,
     options: dict[str, Any],
 ) -> tuple[Images, Futures]:
     """Submit the rules that the images need, and the first pull of each image.
@@ -64,13 +63,13 @@ def pull_images_through(
         cluster: Gives the clients.
         sources: References of the images.
         rules: The pull-through cache rules; the first that covers an image is used.
-        registry: Host of the private registry.
         options: `plan` and `adopt`.
 
     Returns:
         The outcome of each image by its reference, and the rules before them.
     """
     plan = {"plan": options["plan"]}
+    registry = PrivateRegistry(cluster)
     images: Images = {}
     made: Images = {}
     for source in sources:
@@ -108,7 +107,7 @@ def provide_images(
     """
     sources = images_to_provide(platform)
     if image_source == "pull_through":
-        return pull_images_through(cluster, sources, platform.pull_through_cache_rules, registry, options)
+        return pull_images_through(cluster, sources, platform.pull_through_cache_rules, options)
     orders = {order.name: order for order in images_to_mirror(platform, registry)}
     plan, private = options["plan"], PrivateRegistry(cluster)
     made: Images = {}
@@ -146,7 +145,7 @@ def images_to_mirror(platform: PlatformSpec, registry: str) -> list[MirrorOrder]
     Raises:
         OperationError: If two of them would be given the same place.
     """
-    public = [source for source in images_to_provide(platform) if not is_private(source, registry)]
+    public = [source for source in images_to_provide(platform) if not _is_private(source, registry)]
     images = [MirrorImage(source=source) for source in public]
     repositories = MirrorRepositories(prefix=platform.repository_prefix)
     return mirror_orders(MirrorSpec(images=images, repositories=repositories), registry) if images else []
@@ -216,9 +215,17 @@ def _mirror_by_deployment(cluster: EksCluster, orders: Mapping[str, MirrorOrder]
     return run_mirror_deployment.submit(cluster, images)
 
 
-def _rule_for(source: str, rules: Sequence[PullThroughCacheRuleSpec], registry: str) -> PullThroughCacheRuleSpec | None:
-    """The rule that fetches a public image, or that fills the repository of one named as it is in the cache."""
-    if not is_private(source, registry):
-        return next((rule for rule in rules if rule.private_repository(source)), None)
-    repository = Reference.parse(source).repository
-    return next((rule for rule in rules if rule.fills(repository)), None)
+def _is_private(source: str, registry: str) -> bool:
+    """Whether an image is in a private ECR already, ours or another."""
+    host = Reference.parse(source).host
+    return host == registry or is_ecr(host)
+
+
+def _rule_for(
+    source: str, rules: Sequence[PullThroughCacheRuleSpec], registry: PrivateRegistry
+) -> PullThroughCacheRuleSpec | None:
+    """The rule that fetches an image, or that fills the repository of one named as it is in the cache."""
+    origin = Reference.parse(source)
+    if registry.is_called(origin.host):
+        return next((rule for rule in rules if rule.fills(origin.repository)), None)
+    return next((rule for rule in rules if rule.private_repository(source)), None)

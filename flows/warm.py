@@ -43,6 +43,6 @@ def warm_cache(
     registry = PrivateRegistry(cluster).host
     sources = list(dict.fromkeys(images))
     check_rules(sources, rules, registry)
-    pulled, made = pull_images_through(cluster, sources, rules, registry, {"plan": plan, "adopt": adopt})
+    pulled, made = pull_images_through(cluster, sources, rules, {"plan": plan, "adopt": adopt})
     title = f"Pull-through cache of {cluster.cluster_name}" + (" (plan)" if plan else "")
     return report_outcomes(title, [*made, *pulled.values()], key="warm-cache")

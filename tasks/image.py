@@ -1,6 +1,5 @@
 """Step 9: the image in the private registry, since nodes of a private cluster can pull from nowhere else."""
 
-import re
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -17,11 +16,8 @@ from specs.mirror import permanent_tag
 from tasks.console import repository_url
 from tasks.mirror_progress import MirrorProgress
 from tasks.outcome import Action, Change, Outcome
-from tasks.private_registry import PrivateRegistry
+from tasks.private_registry import PrivateRegistry, is_ecr
 from tasks.step import step
-
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html
-PRIVATE_HOST = re.compile(r"\d{12}\.dkr\.ecr(-fips)?\.[a-z0-9-]+\.amazonaws\.com(\.cn)?")
 
 
 class MirroredImage(Outcome):
@@ -123,6 +119,9 @@ def mirror_image(
 def find_image(cluster: EksCluster, source: str, repository: str = "", *, mirrored_later: bool = False) -> Outcome:
     """Find an image that was mirrored before. Network: VPC.
 
+    One in the ECR of another account or region is left as it is: the mirror has no say there, and an image of the
+    same name here is another one.
+
     Args:
         cluster: Gives the ECR client.
         source: Reference of the image, at its origin or in the private registry.
@@ -130,12 +129,16 @@ def find_image(cluster: EksCluster, source: str, repository: str = "", *, mirror
         mirrored_later: In a plan: it may be missing, since a deployment would mirror it.
 
     Returns:
-        Its identifier is the private image pinned by digest; by its tag only where it is yet to be mirrored.
+        Its identifier is the private image pinned by digest; by its tag only where it is yet to be mirrored. That of
+        an image in another private registry is the reference that was given.
 
     Raises:
         OperationError: If it is not there.
     """
     registry, origin = PrivateRegistry(cluster), Reference.parse(source)
+    if is_ecr(origin.host) and not registry.is_called(origin.host):
+        note = f"{source}: left as it is, in the registry {origin.host} of another account or region"
+        return Outcome(step="image", name=source, action="unchanged", identifier=source, note=note)
     target = Reference(registry.host, repository or origin.repository, origin.tag, origin.digest)
     with registry.client() as client:
         digest = client.digest_of(target)
@@ -155,17 +158,6 @@ def find_image(cluster: EksCluster, source: str, repository: str = "", *, mirror
         identifier=f"{target.name}@{digest}" if digest else str(target),
         console_url=repository_url(cluster, target.repository),
     )
-
-
-def is_private(source: str, registry: str) -> bool:
-    """Whether an image is in a private ECR already.
-
-    Args:
-        source: Reference of the image.
-        registry: Host of the private registry.
-    """
-    host = Reference.parse(source).host
-    return host == registry or PRIVATE_HOST.fullmatch(host) is not None
 
 
 def _tag_of(origin: Reference) -> str:

@@ -9,7 +9,7 @@ from registry.reference import InvalidReferenceError, Reference
 from specs.fault import SpecError
 from specs.mirror import MirrorImage, MirrorRepositories, MirrorSpec
 from specs.repository import RepositorySpec
-from tasks.image import is_private
+from tasks.private_registry import is_ecr
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def mirror_orders(spec: MirrorSpec, registry: str) -> list[MirrorOrder]:
 
 def _order(image: MirrorImage, repositories: MirrorRepositories, registry: str) -> MirrorOrder:
     source = Reference.parse(image.source)
-    if is_private(image.source, registry):
+    if source.host == registry or is_ecr(source.host):
         raise ValueError("it is in a private ECR already")
     if image.pin and source.digest not in (None, image.pin):
         raise ValueError(f"pin says {image.pin}, the source another digest: leave one of them out")

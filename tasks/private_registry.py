@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 import threading
 import time
 from dataclasses import replace
@@ -18,6 +19,18 @@ from registry.streams import Streams
 
 # ECR's tokens live for 12 hours (GetAuthorizationToken); an old one is replaced an hour early.
 EARLY_SECONDS = 3600
+
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html; the second form is that of the dual-stack
+# endpoints (ecr-requests.html). Suffixes as botocore's endpoints.json has them.
+_ECR_HOST = re.compile(
+    r"(?P<account>\d{12})\.dkr[.-]ecr(-fips)?\.(?P<region>[a-z0-9-]+)"
+    r"\.(amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|on\.aws|on\.amazonwebservices\.com\.cn)"
+)
+
+
+def is_ecr(host: str) -> bool:
+    """Whether a registry is the private ECR of some account and region."""
+    return _ECR_HOST.fullmatch(host) is not None
 
 
 class PrivateRegistry:
@@ -43,6 +56,20 @@ class PrivateRegistry:
         """The host in the references of its images."""
         self._renew()
         return urlsplit(self._endpoint).netloc
+
+    def is_called(self, host: str) -> bool:
+        """Whether a host in a reference means this registry: its own, or another of its account and region.
+
+        Args:
+            host: The host.
+        """
+        if host == self.host:
+            return True
+        named = _ECR_HOST.fullmatch(host)
+        return named is not None and (named["account"], named["region"]) == (
+            self._cluster.account_id,
+            self._cluster.region,
+        )
 
     def client(self) -> RegistryClient:
         """A client for copies between public registries and this one.

@@ -14,7 +14,6 @@ from registry.manifest import Descriptor, Manifest
 from registry.reference import Reference
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from tasks.console import repository_url
-from tasks.image import is_private
 from tasks.outcome import Action, Change, Outcome
 from tasks.pauses import pauses
 from tasks.private_registry import PrivateRegistry
@@ -70,7 +69,7 @@ def pull_through_image(
     repository = rule.private_repository(source)
     if repository is None:
         # Perhaps it is named as it is in the cache.
-        if not rule.fills(origin.repository) or not is_private(source, registry.host):
+        if not rule.fills(origin.repository) or not registry.is_called(origin.host):
             raise _not_covered(source, rule)
         repository = origin.repository
     target = Reference(registry.host, repository, origin.tag, origin.digest)

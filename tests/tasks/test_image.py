@@ -164,3 +164,27 @@ def test_what_was_mirrored_is_found_and_what_was_not_is_explained(cluster: EksCl
     mirrored = mirror(cluster)
     found = find_image.fn(cluster, SOURCE, REPOSITORY)
     assert (found.action, found.identifier) == ("unchanged", mirrored.identifier)
+
+
+@pytest.mark.parametrize(
+    "host", ["123456789012.dkr.ecr.us-east-1.amazonaws.com", "123456789012.dkr-ecr.us-east-1.on.aws"]
+)
+def test_an_image_under_another_name_of_the_registry_is_pinned(cluster: EksCluster, host: str) -> None:
+    mirrored = mirror(cluster)
+    assert find_image.fn(cluster, f"{host}/{REPOSITORY}:2").identifier == mirrored.identifier
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "999999999999.dkr.ecr.us-east-1.amazonaws.com",
+        "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+        "999999999999.dkr-ecr.us-east-1.on.aws",
+    ],
+)
+def test_an_image_of_another_account_or_region_is_left_as_it_is(cluster: EksCluster, host: str) -> None:
+    mirror(cluster)
+    source = f"{host}/{REPOSITORY}:2"
+    found = find_image.fn(cluster, source)
+    assert (found.action, found.identifier) == ("unchanged", source)
+    assert f"left as it is, in the registry {host}" in found.note

@@ -42,6 +42,7 @@ def test_all_faults_are_named_at_once() -> None:
             {"source": "https://quay.io/a/b"},
             {"source": "../../x"},
             {"source": f"{REGISTRY}/a/b:1"},
+            {"source": "999999999999.dkr-ecr.eu-west-1.on.aws/a/b:1"},
             {"source": f"quay.io/a/b@{DIGEST}", "pin": "sha256:" + "b" * 64},
             {"source": "quay.io/same:1"},
             {"source": "docker.io/same:1", "repository": "same"},
@@ -50,7 +51,7 @@ def test_all_faults_are_named_at_once() -> None:
     assert "images[0] https://quay.io/a/b: " in message
     assert "images[1] ../../x: " in message
     assert "images[2]" in message
-    assert "it is in a private ECR already" in message
+    assert message.count("it is in a private ECR already") == 2
     assert "leave one of them out" in message
     assert "quay.io/same:1, docker.io/library/same:1: all would become same:1" in message
     assert "nothing was copied" in message
