@@ -58,7 +58,10 @@ class MirrorImage(BaseModel):
 
 
 class MirrorRepositories(RepositorySettings):
-    """The repositories that images are mirrored to: created where they are missing, then kept like this."""
+    """The repositories that images are mirrored to: created where they are missing, then kept like this.
+
+    What is not given is left as it is.
+    """
 
     prefix: str = Field(
         default="",

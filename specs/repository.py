@@ -69,10 +69,12 @@ class Encryption(Part):
 class RepositorySettings(Part):
     """What several repositories can have in common: all but the name."""
 
-    image_tag_mutability: Annotated[str, OneOf(_MUTABILITIES, member(_REQUEST, "imageTagMutability", "ecr"))] = Field(
-        default="MUTABLE",
+    image_tag_mutability: Annotated[
+        str, OneOf(_MUTABILITIES, member(_REQUEST, "imageTagMutability", "ecr"), or_empty=True)
+    ] = Field(
+        default="",
         title="Tag mutability",
-        description="Whether a tag can be pushed again.",
+        description="Whether a tag can be pushed again; empty leaves it as it is, and a new repository MUTABLE.",
         examples=["MUTABLE", "IMMUTABLE"],
     )
     image_tag_mutability_exclusion_filters: list[ExclusionFilter] = Field(

@@ -10,8 +10,8 @@ from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from specs.repository import RepositorySpec
 from tasks.console import repository_url
-from tasks.outcome import Action, Change, Outcome
-from tasks.ownership import has_aws_mark, with_aws_marks
+from tasks.outcome import Action, Change, Outcome, differences
+from tasks.ownership import OWNER, OWNER_TAG, has_aws_mark
 from tasks.reconcile import Resource, reconcile
 from tasks.step import step
 
@@ -39,8 +39,12 @@ class Repository(Resource):
         return _tags_as_map({**found, "tags": tags})
 
     def wanted(self, *, marked: bool) -> dict[str, Any]:
-        """The CreateRepository document."""
-        return with_aws_marks(self._document) if marked else dict(self._document)
+        """The CreateRepository document.
+
+        Marked without a hash: flows that ask more or less of the same repository would each write their own.
+        """
+        tags = self._document["tags"] | ({OWNER_TAG: OWNER} if marked else {})
+        return {**self._document, "tags": tags}
 
     def is_ours(self, observed: Mapping[str, Any]) -> bool:
         """Whether it carries our tag."""
@@ -61,20 +65,19 @@ class Repository(Resource):
                 can_heal=True,
             ) from error
 
+    def rehearse(self, observed: Mapping[str, Any] | None) -> None:
+        """Refuse what an update would refuse."""
+        if observed is not None:
+            self._refuse_other_encryption(observed)
+
     def update(self, observed: Mapping[str, Any], changes: list[Change]) -> Action:
         """Update tags, scanning and tag mutability; its encryption is fixed at creation.
 
         Raises:
             OperationError: If the encryption differs.
         """
+        self._refuse_other_encryption(observed)
         ecr, fields = self._cluster.ecr, {change.field.split(".")[0] for change in changes}
-        if "encryptionConfiguration" in fields:
-            raise OperationError(
-                f"repository {self.name}",
-                "it exists with another encryption: " + "; ".join(map(str, changes)),
-                "ECR fixes a repository's encryption at creation",
-                "give the new repository another name",
-            )
         wanted = self.wanted(marked=True)
         if "tags" in fields:
             ecr.tag_resource(resourceArn=observed["repositoryArn"], tags=_tags_as_list(wanted)["tags"])
@@ -93,6 +96,17 @@ class Repository(Resource):
     def console_url(self) -> str:
         """Its page in the ECR console."""
         return repository_url(self._cluster, self.name)
+
+    def _refuse_other_encryption(self, observed: Mapping[str, Any]) -> None:
+        field = "encryptionConfiguration"
+        changes = differences(self._document.get(field, {}), observed.get(field), field)
+        if changes:
+            raise OperationError(
+                f"repository {self.name}",
+                "it exists with another encryption: " + "; ".join(map(str, changes)),
+                "ECR fixes a repository's encryption at creation",
+                "give the new repository another name, or leave its encryption out",
+            )
 
 
 @step("repository {spec.repository_name}")

@@ -18,10 +18,7 @@ DIGESTS = st.text("0123456789abcdef", min_size=64, max_size=64).map("sha256:{}".
 def test_a_source_is_all_that_an_image_needs() -> None:
     spec = MirrorSpec.model_validate({"images": [{"source": "busybox"}]})
     assert spec.images[0] == MirrorImage(source="busybox")
-    assert spec.repositories.named("library/busybox").to_document() == {
-        "repositoryName": "library/busybox",
-        "imageTagMutability": "MUTABLE",
-    }
+    assert spec.repositories.named("library/busybox").to_document() == {"repositoryName": "library/busybox"}
 
 
 def test_repositories_share_their_settings() -> None:

@@ -53,10 +53,7 @@ def test_rule(path: str, value: Any, where: str, words: str, edit: Any, faults: 
 
 
 def test_by_keyword() -> None:
-    assert RepositorySpec(repository_name="tools").to_document() == {
-        "repositoryName": "tools",
-        "imageTagMutability": "MUTABLE",
-    }
+    assert RepositorySpec(repository_name="tools").to_document() == {"repositoryName": "tools"}
 
 
 def test_exclusion_needs_a_filter(edit: Any, faults: Any) -> None:
