@@ -10,7 +10,7 @@ from blocks.operation_error import OperationError
 from registry.reference import Reference
 from specs.container_images import images_of
 from specs.lifecycle_policy import LifecyclePolicySpec
-from specs.mirror import MirrorImage, MirrorRepositories, MirrorSpec
+from specs.mirror import MirrorImage, MirrorSpec
 from specs.platform import PlatformSpec
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from tasks.image import find_image, mirror_image
@@ -112,7 +112,8 @@ def provide_images(
     plan, private = options["plan"], PrivateRegistry(cluster)
     made: Images = {}
     if image_source == "mirror":
-        made = make_repositories(cluster, list(orders.values()), None, options)
+        policy = platform.repositories.lifecycle_policy
+        made = make_repositories(cluster, list(orders.values()), policy, options)
     by_deployment = image_source == "mirror_by_deployment" and bool(orders)
     if by_deployment and not plan:
         made["deployment"] = _mirror_by_deployment(cluster, orders)
@@ -146,9 +147,10 @@ def images_to_mirror(platform: PlatformSpec, registry: str) -> list[MirrorOrder]
         OperationError: If two of them would be given the same place.
     """
     public = [source for source in images_to_provide(platform) if not _is_private(source, registry)]
+    if not public:
+        return []
     images = [MirrorImage(source=source) for source in public]
-    repositories = MirrorRepositories(prefix=platform.repository_prefix)
-    return mirror_orders(MirrorSpec(images=images, repositories=repositories), registry) if images else []
+    return mirror_orders(MirrorSpec(images=images, repositories=platform.repositories), registry)
 
 
 def make_repositories(

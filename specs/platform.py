@@ -10,6 +10,7 @@ from specs.compute_environment import ComputeEnvironmentSpec, ComputeResources, 
 from specs.fault import Findings
 from specs.job_definition import JobDefinitionSpec
 from specs.job_queue import JobQueueSpec
+from specs.mirror import MirrorRepositories
 from specs.namespace import NamespaceSpec
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from specs.scheduling_policy import SchedulingPolicySpec
@@ -108,12 +109,11 @@ class PlatformSpec(BaseModel):
         title="Job definitions",
         description="What jobs run; public images are mirrored to the private registry and pinned by digest.",
     )
-    repository_prefix: str = Field(
-        default="",
-        title="Repository prefix",
-        description="Put before the names of the private repositories that images are mirrored to.",
-        pattern=r"^([a-z0-9]+([._-][a-z0-9]+)*/?)*$",
-        examples=["my-prefix"],
+    repositories: MirrorRepositories = Field(
+        default=MirrorRepositories(),
+        title="Repositories",
+        description="What the private repositories that images are mirrored to have in common. Only the prefix counts "
+        "where setup does not copy the images itself.",
     )
     pull_through_cache_rules: list[PullThroughCacheRuleSpec] = Field(
         default=[PullThroughCacheRuleSpec()],

@@ -18,6 +18,7 @@ from tasks.report import Report, report_outcomes
 pytestmark = pytest.mark.parametrize("sandbox", ["embedded"], indirect=True)
 
 LINUX = "public.ecr.aws/amazonlinux/amazonlinux"
+NAME = "mine/amazonlinux/amazonlinux"
 FOREIGN = "999999999999.dkr.ecr.eu-west-1.amazonaws.com/team/app:1"
 
 
@@ -54,20 +55,25 @@ def defined_images(cluster: EksCluster) -> dict[str, str]:
 def test_two_tags_of_a_repository_share_it_and_init_containers_get_theirs_too(
     cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:
-    report = provide(cluster, wanted(platform, [f"{LINUX}:2", FOREIGN], [f"{LINUX}:2023"]), "mirror")
+    repositories = {"prefix": "mine", "imageScanningConfiguration": {"scanOnPush": True}, "lifecyclePolicy": {}}
+    containers, init_containers = [f"{LINUX}:2", FOREIGN], [f"{LINUX}:2023"]
+    report = provide(cluster, wanted(platform, containers, init_containers, repositories=repositories), "mirror")
     assert [(outcome.step, outcome.name) for outcome in report.outcomes] == [
-        ("repository", "amazonlinux/amazonlinux"),
+        ("repository", NAME),
+        ("lifecycle policy", NAME),
         ("image", f"{LINUX}:2023"),
         ("image", f"{LINUX}:2"),
         ("image", FOREIGN),
         ("job definition", "both"),
     ]
+    described = cluster.ecr.describe_repositories(repositoryNames=[NAME])["repositories"]
+    assert described[0]["imageScanningConfiguration"] == {"scanOnPush": True}
     digests = {
         tag: image["imageDigest"]
-        for image in cluster.ecr.describe_images(repositoryName="amazonlinux/amazonlinux")["imageDetails"]
+        for image in cluster.ecr.describe_images(repositoryName=NAME)["imageDetails"]
         for tag in image.get("imageTags", [])
     }
-    mirrored = f"{sandbox.env['PRIVATE_REGISTRY']}/amazonlinux/amazonlinux@"
+    mirrored = f"{sandbox.env['PRIVATE_REGISTRY']}/{NAME}@"
     assert defined_images(cluster) == {
         "init-0": mirrored + digests["2023"],
         "main-0": mirrored + digests["2"],
