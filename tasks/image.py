@@ -15,9 +15,11 @@ from registry.reference import Reference
 from specs.mirror import permanent_tag
 from tasks.console import repository_url
 from tasks.mirror_progress import MirrorProgress
+from tasks.mirrored_digest import mirrored_digest
 from tasks.outcome import Action, Change, Outcome
 from tasks.private_registry import PrivateRegistry, is_ecr
 from tasks.step import step
+from tasks.tag_mutability import is_immutable
 
 
 class MirroredImage(Outcome):
@@ -94,7 +96,9 @@ def mirror_image(
                 include_referrers=include_referrers,
                 progress=report,
             )
-            if own != permanent and own.tag in missing and not _tagged(client, own, digest):
+        if own != permanent and own.tag in missing:
+            moves = _could_be_tagged(cluster, own, before[own.tag]) if plan else _tagged(client, own, digest)
+            if not moves:
                 missing.remove(own.tag)
                 notes.append(f"tag {own.tag} is immutable and stays with {before[own.tag]}; see {permanent}")
     action: Action = "updated" if any(before.values()) else "created"
@@ -117,7 +121,7 @@ def mirror_image(
 
 @step("image {source}")
 def find_image(cluster: EksCluster, source: str, repository: str = "", *, mirrored_later: bool = False) -> Outcome:
-    """Find an image that was mirrored before. Network: VPC.
+    """Find an image that was mirrored before, the newest where its tag is immutable. Network: VPC.
 
     One in the ECR of another account or region is left as it is: the mirror has no say there, and an image of the
     same name here is another one.
@@ -141,7 +145,7 @@ def find_image(cluster: EksCluster, source: str, repository: str = "", *, mirror
         return Outcome(step="image", name=source, action="unchanged", identifier=source, note=note)
     target = Reference(registry.host, repository or origin.repository, origin.tag, origin.digest)
     with registry.client() as client:
-        digest = client.digest_of(target)
+        digest = mirrored_digest(cluster, client, target)
     if digest is None and not mirrored_later:
         raise OperationError(
             f"image {source}",
@@ -172,6 +176,11 @@ def _tagged(client: RegistryClient, image: Reference, digest: str) -> bool:
     except TagImmutableError:
         return False
     return True
+
+
+def _could_be_tagged(cluster: EksCluster, image: Reference, there: str | None) -> bool:
+    """Whether a tag could be moved; `there` is the digest that it has now."""
+    return there is None or not is_immutable(cluster, image.repository, str(image.tag))
 
 
 def _moved(client: RegistryClient, origin: Reference) -> str:

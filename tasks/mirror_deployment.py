@@ -15,6 +15,7 @@ from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from registry.reference import Reference
 from specs.mirror import MirrorImage
+from tasks.mirrored_digest import mirrored_digest
 from tasks.outcome import Action, Change, Outcome
 from tasks.private_registry import PrivateRegistry
 from tasks.step import step
@@ -112,7 +113,7 @@ def _digests(cluster: EksCluster, images: Sequence[MirrorImage]) -> Mapping[str,
     """The digest in the private registry by source."""
     registry = PrivateRegistry(cluster)
     with registry.client() as client:
-        return {image.source: client.digest_of(_target(image, registry.host)) for image in images}
+        return {image.source: mirrored_digest(cluster, client, _target(image, registry.host)) for image in images}
 
 
 def _target(image: MirrorImage, registry: str) -> Reference:

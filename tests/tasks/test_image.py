@@ -77,8 +77,10 @@ def test_where_tags_are_immutable_only_the_permanent_one_is_new(
     cluster.ecr.put_image_tag_mutability(repositoryName=REPOSITORY, imageTagMutability="IMMUTABLE")
     old = mirror(cluster).source_digest
     new = move_tag()
+    planned = mirror(cluster, plan=True)
+    assert [change.field for change in planned.changes] == [f"tag 2-{new[7:19]}"]
     outcome = mirror(cluster)
-    assert outcome.action == "updated"
+    assert (outcome.action, outcome.changes, outcome.note) == ("updated", planned.changes, planned.note)
     assert outcome.identifier.endswith(new)
     assert outcome.bytes_copied > 100_000
     assert f"tag 2 is immutable and stays with {old}" in outcome.note
@@ -87,6 +89,27 @@ def test_where_tags_are_immutable_only_the_permanent_one_is_new(
     again = mirror(cluster)
     assert (again.action, again.identifier) == ("unchanged", outcome.identifier)
     assert "is immutable" in again.note
+    # Setup inside the VPC takes what the mirror brought last.
+    assert find_image.fn(cluster, SOURCE, REPOSITORY).identifier == outcome.identifier
+
+
+def test_a_tag_that_is_excluded_from_mutability_is_what_counts(
+    cluster: EksCluster, move_tag: Callable[[], str]
+) -> None:
+    cluster.ecr.put_image_tag_mutability(
+        repositoryName=REPOSITORY,
+        imageTagMutability="IMMUTABLE_WITH_EXCLUSION",
+        imageTagMutabilityExclusionFilters=[
+            {"filterType": "WILDCARD", "filter": "lat*"},
+            {"filterType": "WILDCARD", "filter": "*2"},
+        ],
+    )
+    old = mirror(cluster).source_digest
+    move_tag()
+    mirror(cluster)
+    # The tag was moved back on purpose: newer images do not matter.
+    assert mirror(cluster, f"{SOURCE}@{old}").action == "updated"
+    assert find_image.fn(cluster, SOURCE, REPOSITORY).identifier.endswith(old)
 
 
 def test_chosen_platforms_make_another_image_which_is_known_in_advance(cluster: EksCluster) -> None:
