@@ -12,7 +12,7 @@ from prefect import flow, get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterDeploymentId
 from prefect.client.schemas.objects import FlowRun, State
-from prefect.states import Completed, Failed
+from prefect.states import AwaitingRetry, Cancelling, Completed, Failed, Running
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
@@ -52,15 +52,21 @@ class Elsewhere:
         with get_client(sync_client=True) as client:
             return client.read_flow_runs(flow_run_filter=of_this)
 
-    def serve(self, end: State, work: Callable[[], object] = lambda: None) -> threading.Thread:
-        """Do what a worker would, once there is a run."""
+    def state(self) -> str:
+        """Name of the state of its one run."""
+        (run,) = self.runs()
+        return run.state.name or "" if run.state else ""
+
+    def serve(self, *states: State, work: Callable[[], object] = lambda: None) -> threading.Thread:
+        """Do what a worker would, once there is a run: work, and take it through its states."""
 
         def serve() -> None:
             while not (runs := self.runs()):
                 time.sleep(0.05)
             work()
             with get_client(sync_client=True) as client:
-                client.set_flow_run_state(runs[0].id, end, force=True)
+                for state in states:
+                    client.set_flow_run_state(runs[0].id, state, force=True)
 
         # The context tells the thread which server this is about.
         context = copy_context()
@@ -80,12 +86,15 @@ def elsewhere(prefect_server: PrefectServer) -> Elsewhere:
 
 
 @flow
-def wait_for_mirror(cluster: EksCluster, deployment: str, start_seconds: float = 60) -> Outcome:
-    return run_mirror_deployment(cluster, [IMAGE], deployment=deployment, start_seconds=start_seconds)
+def wait_for_mirror(
+    cluster: EksCluster, deployment: str, start_seconds: float = 60, end_seconds: float = 120
+) -> Outcome:
+    limits = {"start_seconds": start_seconds, "end_seconds": end_seconds}
+    return run_mirror_deployment.submit(cluster, [IMAGE], deployment=deployment, **limits).result()
 
 
 def test_it_waits_and_says_what_the_run_changed(cluster: EksCluster, elsewhere: Elsewhere) -> None:
-    worker = elsewhere.serve(Completed(), lambda: mirror_image.fn(cluster, IMAGE.source, IMAGE.repository))
+    worker = elsewhere.serve(Completed(), work=lambda: mirror_image.fn(cluster, IMAGE.source, IMAGE.repository))
     outcome = wait_for_mirror(cluster, f"mirror-images/{elsewhere.name}")
     worker.join()
     assert outcome.action == "created"
@@ -106,6 +115,33 @@ def test_a_run_that_fails_is_pointed_at(cluster: EksCluster, elsewhere: Elsewher
 def test_a_pool_without_a_worker_is_named(cluster: EksCluster, elsewhere: Elsewhere) -> None:
     with pytest.raises(OperationError, match=f"prefect worker start --pool {elsewhere.name}"):
         wait_for_mirror(cluster, f"mirror-images/{elsewhere.name}", start_seconds=0.2)
+    # A worker that comes later finds nothing that nobody waits for.
+    assert elsewhere.state() == "Cancelled"
+
+
+@pytest.mark.parametrize("state", [Running(), AwaitingRetry()], ids=lambda state: state.name)
+def test_a_run_that_was_started_and_does_not_end_is_cancelled(
+    cluster: EksCluster, elsewhere: Elsewhere, state: State
+) -> None:
+    worker = elsewhere.serve(Running(), state)
+    with pytest.raises(OperationError, match=rf"was started, is {state.name} after 4 seconds, and was cancelled"):
+        wait_for_mirror(cluster, f"mirror-images/{elsewhere.name}", end_seconds=4)
+    worker.join()
+    assert elsewhere.state() in ("Cancelling", "Cancelled")
+
+
+def test_a_waiting_flow_that_is_cancelled_cancels_the_run_too(cluster: EksCluster, elsewhere: Elsewhere) -> None:
+    def cancel_the_waiting() -> None:
+        with get_client(sync_client=True) as client:
+            (run,) = elsewhere.runs()
+            waiting = UUID(run.idempotency_key[:36]) if run.idempotency_key else UUID(int=0)
+            client.set_flow_run_state(waiting, Cancelling(), force=True)
+
+    worker = elsewhere.serve(Running(), work=cancel_the_waiting)
+    with pytest.raises(OperationError, match="which waits for it, is Cancelling"):
+        wait_for_mirror(cluster, f"mirror-images/{elsewhere.name}")
+    worker.join()
+    assert elsewhere.state() == "Cancelling"
 
 
 @pytest.mark.usefixtures("prefect_server")
