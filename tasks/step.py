@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -15,11 +16,18 @@ from blocks.aws_errors import explain_aws
 from blocks.kubernetes_errors import explain_kubernetes
 from blocks.operation_error import OperationError
 from registry.errors import RegistryError, UnavailableError
+from registry.retry import Retry
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 RETRY_SECONDS = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0]
+# The copier has tried each request again by itself: a registry whose disk is full would get dozens of uploads.
+REGISTRY_RETRIES = 2
+
+
+class RegistryUnavailableError(OperationError):
+    """A registry that did not answer as it should however often it was asked."""
 
 
 def can_heal(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool:
@@ -27,7 +35,10 @@ def can_heal(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool
 
     A plain function, since Prefect never retries with a condition of any other kind.
     """
-    return isinstance(state.data, OperationError) and state.data.can_heal
+    error = state.data
+    if isinstance(error, RegistryUnavailableError) and task_run.run_count > REGISTRY_RETRIES:
+        return False
+    return isinstance(error, OperationError) and error.can_heal
 
 
 def step(run_name: str, *, retries: int = len(RETRY_SECONDS)) -> Callable[[Callable[P, R]], Task[P, R]]:
@@ -73,10 +84,13 @@ def step(run_name: str, *, retries: int = len(RETRY_SECONDS)) -> Callable[[Calla
 
 
 def _explain_registry(error: RegistryError) -> OperationError:
-    return OperationError(
-        error.resource,
-        error.answered,
-        error.cause or "the registry refused",
-        error.next_step or "correct what the answer names and run again",
-        can_heal=isinstance(error, UnavailableError),
-    )
+    cause = error.cause or "the registry refused"
+    if not isinstance(error, UnavailableError):
+        next_step = error.next_step or "correct what the answer names and run again"
+        return OperationError(error.resource, error.answered, cause, next_step)
+    next_step, seconds = error.next_step or "run again later: what was copied is kept", error.retry_after or 0
+    is_long = seconds > Retry.patience
+    if is_long:
+        end = datetime.now(UTC) + timedelta(seconds=seconds)
+        next_step = f"run again after {end:%H:%M UTC on %d %B}, as the registry asks: what was copied is kept"
+    return RegistryUnavailableError(error.resource, error.answered, cause, next_step, can_heal=not is_long)
