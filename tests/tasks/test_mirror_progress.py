@@ -1,8 +1,14 @@
 """What the progress artifacts say while images are copied."""
 
 import logging
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
 import pytest
+from prefect import flow, get_client, runtime
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 
 from registry.progress import Progress
 from tasks.mirror_progress import MirrorProgress
@@ -54,3 +60,34 @@ def test_two_copies_of_an_image_are_told_apart() -> None:
         assert row(progress, "a to one")[1] == "waiting"
     assert row(progress, "a to two")[1] == "done"
     assert progress.percent == 50.0
+
+
+def shown(key: str, is_it: Callable[[Any], bool]) -> Any:
+    """An artifact of this run as soon as it is as wanted; as it is after a minute, else."""
+    of_run = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(str(runtime.flow_run.id))]))
+    deadline = time.monotonic() + 60
+    with get_client(sync_client=True) as client:
+        while True:
+            (found,) = [one.data for one in client.read_artifacts(artifact_filter=of_run) if one.key == key]
+            if is_it(found) or time.monotonic() > deadline:
+                return found
+            time.sleep(0.02)
+
+
+@pytest.mark.usefixtures("prefect_server")
+def test_the_artifacts_are_updated_while_a_copy_goes_on() -> None:
+    @flow
+    def copies() -> None:
+        with MirrorProgress("shown", [("a", "one"), ("b", "one")], update_seconds=0.02) as progress:
+            assert "| a | waiting |" in shown("shown", bool)
+            with progress.copying("a", "one", LOGGER) as report:
+                report(Progress("planned", ONE, 4_000_000, 0))
+                report(Progress("advanced", ONE, 4_000_000, 1_000_000))
+                # The copy stands still here, and what it has done so far can be read.
+                assert "| a | 25% | 1.0 of 4.0 MB |" in shown("shown", lambda table: "| a | 25% |" in table)
+                assert shown("shown-percent", lambda percent: percent > 0) == 12.5
+        table = shown("shown", bool)
+        assert "| a | done |" in table
+        assert "| b | not tried |" in table
+
+    copies()
