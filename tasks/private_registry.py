@@ -5,10 +5,13 @@ import os
 import re
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 from types import MappingProxyType
 from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from blocks.eks_cluster import EksCluster
 from registry.client import RegistryClient
@@ -17,8 +20,10 @@ from registry.docker_config import DockerConfig
 from registry.hosts import Hosts
 from registry.streams import Streams
 
-# ECR's tokens live for 12 hours (GetAuthorizationToken); an old one is replaced an hour early.
+# ECR's tokens live for 12 hours (GetAuthorizationToken); an old one is replaced an hour early, or halfway where it
+# lives for less. Where that fails it stays in use, and is tried again after a minute.
 EARLY_SECONDS = 3600
+AGAIN_SECONDS = 60
 
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html; the second form is that of the dual-stack
 # endpoints (ecr-requests.html). Suffixes as botocore's endpoints.json has them.
@@ -41,13 +46,16 @@ class PrivateRegistry:
 
     Args:
         cluster: Gives the ECR client; the registry is that of the cluster's account and region.
+        clock: Seconds since the epoch.
     """
 
-    def __init__(self, cluster: EksCluster) -> None:
+    def __init__(self, cluster: EksCluster, clock: Callable[[], float] = time.time) -> None:
         self._cluster = cluster
+        self._clock = clock
         self._streams = Streams()
         self._lock = threading.Lock()
         self._credential = Basic("", "")
+        self._renew_at = 0.0
         self._expires_at = 0.0
         self._endpoint = ""
 
@@ -94,10 +102,18 @@ class PrivateRegistry:
 
     def _renew(self) -> None:
         with self._lock:
-            if time.time() < self._expires_at - EARLY_SECONDS:
+            now = self._clock()
+            if now < self._renew_at:
                 return
-            answer = self._cluster.ecr.get_authorization_token()["authorizationData"][0]
+            try:
+                answer = self._cluster.ecr.get_authorization_token()["authorizationData"][0]
+            except (ClientError, BotoCoreError):
+                if now >= self._expires_at:
+                    raise
+                self._renew_at = now + AGAIN_SECONDS
+                return
             username, _, password = base64.b64decode(answer["authorizationToken"]).decode().partition(":")
             self._credential = Basic(username, password)
-            self._expires_at = answer["expiresAt"].timestamp()
             self._endpoint = answer["proxyEndpoint"].rstrip("/")
+            self._expires_at = answer["expiresAt"].timestamp()
+            self._renew_at = max(self._expires_at - EARLY_SECONDS, (now + self._expires_at) / 2)
