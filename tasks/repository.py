@@ -27,7 +27,7 @@ class Repository(Resource):
         self._document = _tags_as_map(spec.to_document())
 
     def observe(self) -> dict[str, Any] | None:
-        """What DescribeRepositories answers, with its tags."""
+        """What DescribeRepositories answers, with its tags, and its key as it was asked for."""
         ecr = self._cluster.ecr
         try:
             found = ecr.describe_repositories(repositoryNames=[self.name])["repositories"][0]
@@ -36,7 +36,7 @@ class Repository(Resource):
                 return None
             raise
         tags = ecr.list_tags_for_resource(resourceArn=found["repositoryArn"]).get("tags", [])
-        return _tags_as_map({**found, "tags": tags})
+        return self._with_key_as_written(_tags_as_map({**found, "tags": tags}))
 
     def wanted(self, *, marked: bool) -> dict[str, Any]:
         """The CreateRepository document.
@@ -96,6 +96,16 @@ class Repository(Resource):
     def console_url(self) -> str:
         """Its page in the ECR console."""
         return repository_url(self._cluster, self.name)
+
+    def _with_key_as_written(self, observed: dict[str, Any]) -> dict[str, Any]:
+        """ECR shows a key's ARN, whichever way it was given; which key an alias means only KMS could say."""
+        wanted = self._document.get("encryptionConfiguration", {}).get("kmsKey", "")
+        encryption = observed.get("encryptionConfiguration", {})
+        found = encryption.get("kmsKey", "")
+        is_alias = wanted.startswith("alias/") or ":alias/" in wanted
+        if found and (is_alias or found.endswith(f":key/{wanted}")):
+            return {**observed, "encryptionConfiguration": {**encryption, "kmsKey": wanted}}
+        return observed
 
     def _refuse_other_encryption(self, observed: Mapping[str, Any]) -> None:
         field = "encryptionConfiguration"

@@ -57,6 +57,22 @@ def test_every_setting_is_given_to_a_new_repository_and_found_again(
     assert changes(sandbox) == []
 
 
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("key", ["alias/images", KEY.rpartition("/")[2], KEY])
+def test_a_key_may_be_named_in_any_way(cluster: EksCluster, ensure: Callable[..., Outcome], key: str) -> None:
+    # ECR answers with the key's ARN.
+    cluster.ecr.create_repository(repositoryName=NAME, encryptionConfiguration={"encryptionType": "KMS", "kmsKey": KEY})
+    assert ensure(encryptionConfiguration={"encryptionType": "KMS", "kmsKey": key}).action == "unchanged"
+
+
+@pytest.mark.usefixtures("sandbox")
+def test_another_key_is_another_encryption(cluster: EksCluster, ensure: Callable[..., Outcome]) -> None:
+    ensure(encryptionConfiguration={"encryptionType": "KMS", "kmsKey": KEY})
+    other = KEY.replace("0b1c", "ffff")
+    with pytest.raises(OperationError, match=r"encryptionConfiguration\.kmsKey"):
+        ensure(encryptionConfiguration={"encryptionType": "KMS", "kmsKey": other})
+
+
 def test_what_can_be_changed_is_and_only_that(
     cluster: EksCluster, sandbox: RemoteSandbox, ensure: Callable[..., Outcome]
 ) -> None:
