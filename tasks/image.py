@@ -86,6 +86,8 @@ def mirror_image(
         before = {tag.tag: client.digest_of(tag) for tag in (own, permanent)}
         missing = [tag for tag, there in before.items() if there != digest]
         notes = [_moved(client, origin)] if origin.tag and origin.digest else []
+        if include_referrers and digest != pinned.digest:
+            notes.append(f"what refers to the whole index {pinned.digest}, such as its signature, is not copied")
         result = CopyResult(str(pinned), str(own.with_digest(digest)), digest)
         if not plan and (missing or include_referrers):
             result = copy_image(

@@ -158,6 +158,8 @@ def test_signatures_come_with_their_image_if_asked_for(cluster: EksCluster, upst
         index.digest
     ]
     assert mirror(cluster, include_referrers=True).action == "unchanged"
+    part = mirror(cluster, include_referrers=True, platforms=("linux/arm64",))
+    assert f"what refers to the whole index {index.digest}, such as its signature, is not copied" in part.note
 
 
 @pytest.mark.parametrize(("mounting", "copied"), [("ENABLED", False), ("DISABLED", True)])
