@@ -23,11 +23,7 @@ R = TypeVar("R")
 
 RETRY_SECONDS = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0]
 # The copier has tried each request again by itself: a registry whose disk is full would get dozens of uploads.
-REGISTRY_RETRIES = 2
-
-
-class RegistryUnavailableError(OperationError):
-    """A registry that did not answer as it should however often it was asked."""
+REGISTRY_ATTEMPTS = 3
 
 
 def can_heal(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool:
@@ -36,9 +32,9 @@ def can_heal(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool
     A plain function, since Prefect never retries with a condition of any other kind.
     """
     error = state.data
-    if isinstance(error, RegistryUnavailableError) and task_run.run_count > REGISTRY_RETRIES:
+    if not (isinstance(error, OperationError) and error.can_heal):
         return False
-    return isinstance(error, OperationError) and error.can_heal
+    return not isinstance(error.__cause__, UnavailableError) or task_run.run_count < REGISTRY_ATTEMPTS
 
 
 def step(run_name: str, *, retries: int = len(RETRY_SECONDS)) -> Callable[[Callable[P, R]], Task[P, R]]:
@@ -93,4 +89,4 @@ def _explain_registry(error: RegistryError) -> OperationError:
     if is_long:
         end = datetime.now(UTC) + timedelta(seconds=seconds)
         next_step = f"run again after {end:%H:%M UTC on %d %B}, as the registry asks: what was copied is kept"
-    return RegistryUnavailableError(error.resource, error.answered, cause, next_step, can_heal=not is_long)
+    return OperationError(error.resource, error.answered, cause, next_step, can_heal=not is_long)
