@@ -6,7 +6,7 @@ import pytest
 from prefect import flow
 
 from blocks.eks_cluster import EksCluster
-from flows.images import ImageSource, check_rules, provide_images
+from flows.images import ImageSource, check_rules, images_to_mirror, provide_images
 from sandbox.remote import RemoteSandbox
 from specs.container_images import images_of
 from specs.platform import PlatformSpec
@@ -57,7 +57,14 @@ def test_two_tags_of_a_repository_share_it_and_init_containers_get_theirs_too(
 ) -> None:
     repositories = {"prefix": "mine", "imageScanningConfiguration": {"scanOnPush": True}, "lifecyclePolicy": {}}
     containers, init_containers = [f"{LINUX}:2", FOREIGN], [f"{LINUX}:2023"]
-    report = provide(cluster, wanted(platform, containers, init_containers, repositories=repositories), "mirror")
+    both = wanted(platform, containers, init_containers, repositories=repositories)
+    # What setup shows the progress of.
+    copied = images_to_mirror(both, sandbox.env["PRIVATE_REGISTRY"])
+    assert [(order.name, order.repository_name) for order in copied] == [
+        (f"{LINUX}:2023", NAME),
+        (f"{LINUX}:2", NAME),
+    ]
+    report = provide(cluster, both, "mirror")
     assert [(outcome.step, outcome.name) for outcome in report.outcomes] == [
         ("repository", NAME),
         ("lifecycle policy", NAME),
