@@ -1,12 +1,18 @@
 """Submit jobs to AWS Batch on EKS and follow them to their end."""
 
 from prefect import flow
+from prefect.runtime import flow_run
 
 from blocks.eks_cluster import EksCluster
+from flows.reap import end_jobs_of
+from specs.job_list import check_job_list
 from specs.job_request import JobRequest
-from tasks.job import SubmittedJob, submit_job
+from tasks.job_end import ended_with_the_run
+from tasks.job_ledger import JobLedger
+from tasks.job_progress import JobProgress
 from tasks.job_report import JobsReport, report_jobs
 from tasks.job_request_check import check_requests
+from tasks.job_submission import end_duplicates, submit_all
 from tasks.job_watch import watch_jobs
 
 TUTORIAL_JOBS = [
@@ -24,33 +30,54 @@ TUTORIAL_JOBS = [
 ]
 
 
-@flow(name="submit-jobs", flow_run_name="submit jobs to {cluster.cluster_name}")
+@flow(
+    name="submit-jobs",
+    flow_run_name="submit jobs to {cluster.cluster_name}",
+    on_cancellation=[end_jobs_of],
+    on_crashed=[end_jobs_of],
+)
 def submit_jobs(
     cluster: EksCluster,
     jobs: list[JobRequest] = TUTORIAL_JOBS,
     wait: bool = True,
     stuck_after_seconds: float = 900,
+    end_jobs_on_failure: bool = False,
+    submission_limit: str = "",
 ) -> JobsReport:
     """Submit jobs, wait for their ends and show what became of them.
 
-    All jobs are checked, against their queues and definitions too, before the first is submitted.
+    All jobs are checked, against their queues and definitions too, before the first is submitted. Each is submitted
+    once: a run that was interrupted and is executed again attaches to what it submitted before. Run again after it
+    has reported failed jobs (Retry in the UI), it submits those that failed another time, and no others.
 
     Args:
         cluster: The cluster, and who calls it.
-        jobs: The jobs. The defaults are the tutorial's two: the definition as it is, and with another command.
+        jobs: The jobs. A dependency names a job by its id, or another job of the list by its name. The defaults are
+            the tutorial's two: the definition as it is, and with another command.
         wait: Wait until every job has ended. Otherwise the run ends once all are submitted.
         stuck_after_seconds: Seconds that a job may stay in RUNNABLE or in STARTING until the run explains why it
             hangs and waits for it no longer.
+        end_jobs_on_failure: When the run fails, end those of its jobs that have not ended, such as one that hangs.
+            A run that is cancelled always ends its jobs.
+        submission_limit: Name of a Prefect global concurrency limit with slot decay that all submitting workers of
+            the account share, such as 50 slots with a decay of 50 a second. Empty for a limit of this run alone.
 
     Returns:
-        One result a job; also shown as the artifact submit-jobs.
+        One result a job; also shown as the artifact submit-jobs, which is updated as the jobs go on.
 
     Raises:
+        SpecError: If dependencies within the list cannot be met; then none was submitted.
         OperationError: If a job cannot be submitted as it stands; then none was.
         JobsFailedError: If jobs failed, hang or were refused, with what is known of each.
     """
+    check_job_list(jobs)
     check_requests(cluster, jobs)
-    answers = [submit_job.submit(cluster, job).result(raise_on_failure=False) for job in jobs]
-    submitted = [answer for answer in answers if isinstance(answer, SubmittedJob)]
-    refused = [str(answer) for answer in answers if not isinstance(answer, SubmittedJob)]
-    return report_jobs(watch_jobs(cluster, submitted, stuck_after_seconds=stuck_after_seconds, wait=wait), refused)
+    run_id, repeated, queues = str(flow_run.id), flow_run.run_count > 1, {job.job_queue for job in jobs}
+    ledger, progress = JobLedger(run_id), JobProgress("submit-jobs", len(jobs))
+    with ended_with_the_run(cluster, run_id, queues, on_failure=end_jobs_on_failure):
+        submissions = submit_all(cluster, jobs, run_id, ledger, repeated=repeated, shared_limit=submission_limit)
+        submitted = submissions.submitted
+        results = watch_jobs(cluster, submitted, stuck_after_seconds=stuck_after_seconds, wait=wait, progress=progress)
+        doubled = end_duplicates(cluster, submitted, run_id) if submissions.doubtful else []
+        ledger.reported()
+        return report_jobs(results, submissions.refused, doubled, progress=progress)

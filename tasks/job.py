@@ -1,42 +1,50 @@
-"""Step 11: submit a job, and see what became of it."""
+"""Jobs as AWS Batch describes them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import BaseModel, ConfigDict
 
-from blocks.aws_errors import UNSENT, explain_aws, is_throttled
 from blocks.eks_cluster import EksCluster
-from blocks.operation_error import OperationError
-from specs.job_request import JobRequest
 from tasks.console import batch_url
-from tasks.step import step
 
 DESCRIBE_LIMIT = 100  # [API] DescribeJobs: "Maximum number of jobs supported is 100"
 
 
-class SubmittedJob(BaseModel):
-    """What SubmitJob answered."""
+class FailedChild(BaseModel):
+    """A child of an array job that failed.
+
+    Attributes:
+        index: Its place in the array.
+        job_id: Its id.
+        status_reason: Batch's words, if any.
+        exit_code: Of its container, if one was started.
+        pod_name: Its last pod; known of the first hundred failed children only.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    job_name: str
+    index: int
     job_id: str
-    console_url: str
+    status_reason: str = ""
+    exit_code: int | None = None
+    pod_name: str = ""
 
 
 class JobResult(BaseModel):
     """How a job stands, or how it ended.
 
     Attributes:
-        job_name: Its name.
+        job_name: The name that the user gave it.
         job_id: Its id.
-        status: SUBMITTED, PENDING, RUNNABLE, STARTING, RUNNING, SUCCEEDED or FAILED.
+        status: SUBMITTED, PENDING, RUNNABLE, STARTING, RUNNING, SUCCEEDED or FAILED; UNKNOWN where AWS Batch does not
+            show the job any more.
         status_reason: Batch's words, if any.
         exit_code: Of the first container that gave one, in the last attempt.
         pod_name: Its pod, once there is one.
         seconds: From start to stop, once both are known.
+        children: Of an array job: how many of its children are in which status.
+        failed_children: Of an array job that failed: which children.
         log: The end of the pod's log, as far as it could be read while the pod existed.
         explanation: Why it hangs, if it hangs.
         console_url: Its page in the Batch console.
@@ -51,6 +59,8 @@ class JobResult(BaseModel):
     exit_code: int | None = None
     pod_name: str = ""
     seconds: float | None = None
+    children: dict[str, int] = {}
+    failed_children: tuple[FailedChild, ...] = ()
     log: str = ""
     explanation: str = ""
     console_url: str = ""
@@ -61,38 +71,6 @@ class JobResult(BaseModel):
         return self.status in ("SUCCEEDED", "FAILED")
 
 
-@step("submit {request.job_name}")
-def submit_job(cluster: EksCluster, request: JobRequest) -> SubmittedJob:
-    """Submit one job.
-
-    SubmitJob has no idempotency token, so only a call that surely had no effect is repeated: one that was
-    throttled, or that never reached AWS.
-
-    Args:
-        cluster: Gives the Batch client.
-        request: The job.
-
-    Raises:
-        OperationError: If AWS refuses, or if the answer was lost and the job may exist.
-    """
-    resource = f"job {request.job_name}"
-    try:
-        answer = cluster.batch_once.submit_job(**request.to_document())
-    except (ClientError, BotoCoreError) as error:
-        explained = explain_aws(error, resource)
-        if explained.can_heal and not (is_throttled(error) or isinstance(error, UNSENT)):
-            raise OperationError(
-                resource,
-                explained.answer,
-                "the answer was lost: the job may have been submitted or not",
-                f"look for it: aws batch list-jobs --job-queue {request.job_queue} "
-                f"--filters name=JOB_NAME,values={request.job_name}; submit again if it is not there",
-            ) from error
-        raise explained from error
-    job_id = answer["jobId"]
-    return SubmittedJob(job_name=answer["jobName"], job_id=job_id, console_url=batch_url(cluster, "jobs", job_id))
-
-
 def describe_jobs(cluster: EksCluster, job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Jobs as Batch describes them, by id; an id that Batch does not show (yet, or any more) is absent."""
     chunks = [job_ids[start : start + DESCRIBE_LIMIT] for start in range(0, len(job_ids), DESCRIBE_LIMIT)]
@@ -100,29 +78,79 @@ def describe_jobs(cluster: EksCluster, job_ids: Sequence[str]) -> dict[str, dict
     return {job["jobId"]: dict(job) for job in found}
 
 
-def job_result(cluster: EksCluster, job: Mapping[str, Any], *, log: str = "", explanation: str = "") -> JobResult:
-    """Read a described job; on EKS an ended attempt is in `eksAttempts`, the current one in `eksProperties`.
+def job_result(cluster: EksCluster, job: Mapping[str, Any], job_name: str, **known: Any) -> JobResult:
+    """Read a described job.
 
     Args:
         cluster: Gives the console link.
         job: As DescribeJobs answers.
-        log: What was read of its log.
-        explanation: Why it hangs.
+        job_name: The name that the user gave it.
+        known: Further fields of the result.
     """
-    pod = job.get("eksProperties", {}).get("podProperties", {})
-    attempts = job.get("eksAttempts") or [{}]
-    containers = attempts[-1].get("containers") or pod.get("containers") or []
-    codes = [container["exitCode"] for container in containers if "exitCode" in container]
+    attempt = last_attempt(job)
     times = job.get("startedAt"), job.get("stoppedAt")
+    summary = job.get("arrayProperties", {}).get("statusSummary", {})
     return JobResult(
-        job_name=job["jobName"],
+        job_name=job_name,
         job_id=job["jobId"],
         status=job["status"],
         status_reason=job.get("statusReason", ""),
-        exit_code=next((code for code in codes if code), codes[0] if codes else None),
-        pod_name=pod.get("podName") or attempts[-1].get("podName", ""),
+        exit_code=exit_code(attempt["containers"]),
+        pod_name=attempt["podName"],
         seconds=(times[1] - times[0]) / 1000 if times[0] and times[1] else None,
-        log=log,
-        explanation=explanation,
+        children={status: count for status, count in summary.items() if count},
         console_url=batch_url(cluster, "jobs", job["jobId"]),
+        **known,
     )
+
+
+def last_attempt(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Pod, namespace and containers of the newest attempt of a described job.
+
+    On EKS an ended attempt is in `eksAttempts`, the current one in `eksProperties` (botocore batch JobDetail).
+
+    Args:
+        job: As DescribeJobs answers.
+
+    Returns:
+        `podName` and `podNamespace`, empty where not known, and `containers`.
+    """
+    pod = job.get("eksProperties", {}).get("podProperties", {})
+    ended = (job.get("eksAttempts") or [{}])[-1]
+    return {
+        "podName": pod.get("podName") or ended.get("podName", ""),
+        "podNamespace": ended.get("podNamespace") or pod.get("metadata", {}).get("namespace", ""),
+        "containers": ended.get("containers") or pod.get("containers") or [],
+    }
+
+
+def exit_code(containers: Sequence[Mapping[str, Any]]) -> int | None:
+    """The exit code that decided: the first that is not 0, else the first."""
+    codes: list[int] = [container["exitCode"] for container in containers if "exitCode" in container]
+    return next((code for code in codes if code), codes[0] if codes else None)
+
+
+def failed_children(cluster: EksCluster, array_job_id: str) -> list[FailedChild]:
+    """The children of an array job that failed, by their places.
+
+    ListJobs gives 1,000 a page, with exit code and reason of the container only; the pods of the first hundred come
+    from one DescribeJobs.
+
+    Args:
+        cluster: Gives the Batch client.
+        array_job_id: The parent's id.
+    """
+    pages = cluster.batch.get_paginator("list_jobs").paginate(arrayJobId=array_job_id, jobStatus="FAILED")
+    found = [summary for page in pages for summary in page["jobSummaryList"]]
+    ordered = sorted(found, key=lambda summary: summary["arrayProperties"]["index"])
+    described = describe_jobs(cluster, [summary["jobId"] for summary in ordered[:DESCRIBE_LIMIT]])
+    return [
+        FailedChild(
+            index=summary["arrayProperties"]["index"],
+            job_id=summary["jobId"],
+            status_reason=summary.get("statusReason", ""),
+            exit_code=summary.get("container", {}).get("exitCode"),
+            pod_name=last_attempt(described.get(summary["jobId"], {}))["podName"],
+        )
+        for summary in ordered
+    ]

@@ -99,3 +99,9 @@ def describe_job_queue(cluster: EksCluster, name: str) -> dict[str, Any] | None:
     """One job queue as Batch describes it; None where there is none."""
     found = cluster.batch.describe_job_queues(jobQueues=[name])["jobQueues"]
     return dict(found[0]) if found and found[0].get("status") != "DELETED" else None
+
+
+def job_queue_names(cluster: EksCluster) -> list[str]:
+    """The job queues of the account and region, at most 50 (AWS Batch User Guide, service quotas)."""
+    pages = cluster.batch.get_paginator("describe_job_queues").paginate()
+    return [queue["jobQueueName"] for page in pages for queue in page["jobQueues"]]

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
-from prefect.artifacts import create_markdown_artifact
 from pydantic import BaseModel, ConfigDict
 
 from tasks.job import JobResult
+from tasks.job_progress import JobProgress, counted
+from tasks.job_submission import RefusedJob
 
 _LOG_LINES = 20
+_CHILDREN = 20
+_ROWS = 1000
 
 
 class JobsReport(BaseModel):
@@ -15,25 +18,27 @@ class JobsReport(BaseModel):
 
     Attributes:
         jobs: One a job, in the order given.
-        refused: The jobs that were not submitted, with the reason.
     """
 
     model_config = ConfigDict(frozen=True)
 
     jobs: tuple[JobResult, ...]
-    refused: tuple[str, ...] = ()
 
 
 class JobsFailedError(Exception):
     """Jobs failed, hang, or could not be submitted; the message says what is known of each."""
 
 
-def report_jobs(results: Sequence[JobResult], refused: Sequence[str] = ()) -> JobsReport:
-    """Show the jobs as the artifact `submit-jobs`.
+def report_jobs(
+    results: Sequence[JobResult], refused: Sequence[RefusedJob], doubled: Sequence[str], *, progress: JobProgress
+) -> JobsReport:
+    """Show the ends of the jobs in the artifact of the run.
 
     Args:
         results: How each submitted job stands.
-        refused: The reasons of those that were not submitted.
+        refused: Those that were not submitted.
+        doubled: Ids of jobs that had been submitted twice and were ended.
+        progress: The artifact.
 
     Returns:
         The same as data.
@@ -41,32 +46,33 @@ def report_jobs(results: Sequence[JobResult], refused: Sequence[str] = ()) -> Jo
     Raises:
         JobsFailedError: If a job failed, hangs or was refused.
     """
-    create_markdown_artifact(_markdown(results, refused), key="submit-jobs", description=_summary(results, refused))
+    reasons = [job.reason for job in refused]
+    notes = [f"job {job_id} had been submitted twice and was ended" for job_id in doubled]
+    progress.finish(_markdown(results, [*reasons, *notes]))
     failures = [_failure(result) for result in results if result.status == "FAILED" or result.explanation]
-    if failures or refused:
-        raise JobsFailedError("\n".join([_summary(results, refused), *failures, *refused]))
-    return JobsReport(jobs=tuple(results), refused=tuple(refused))
+    if failures or reasons:
+        raise JobsFailedError("\n".join([_summary(results, reasons), *failures, *reasons]))
+    return JobsReport(jobs=tuple(results))
 
 
 def _summary(results: Sequence[JobResult], refused: Sequence[str]) -> str:
-    counts: dict[str, int] = {}
-    for result in results:
-        counts[result.status] = counts.get(result.status, 0) + 1
-    states = [f"{count} {status}" for status, count in counts.items()]
+    states = [f"{count} {status}" for status, count in counted(results).items()]
     return ", ".join(states + ([f"{len(refused)} refused"] if refused else []))
 
 
-def _markdown(results: Sequence[JobResult], refused: Sequence[str]) -> str:
-    lines = ["# Jobs", "", _summary(results, refused), ""]
-    lines += ["| job | status | exit code | seconds | pod | reason |", "|---|---|---|---|---|---|"]
-    lines += [_row(result) for result in results]
+def _markdown(results: Sequence[JobResult], remarks: Sequence[str]) -> str:
+    lines = ["# Jobs", "", _summary(results, ()), "", *(f"- {remark}" for remark in remarks), ""]
+    lines += ["| job | id | status | exit code | seconds | pod | reason |", "|---|---|---|---|---|---|---|"]
+    lines += [_row(result) for result in results[:_ROWS]]
+    if len(results) > _ROWS:
+        lines += ["", f"{len(results) - _ROWS} more jobs are in the result of the run."]
     for result in results:
         if result.explanation:
             lines += ["", f"## Why {result.job_name} hangs", "", *_quoted(result.explanation)]
         if result.log:
             tail = result.log.splitlines()[-_LOG_LINES:]
             lines += ["", f"## Log of {result.job_name}", "", "```", *tail, "```"]
-    return "\n".join([*lines, "", *(f"- {reason}" for reason in refused)])
+    return "\n".join(lines)
 
 
 def _row(result: JobResult) -> str:
@@ -74,16 +80,29 @@ def _row(result: JobResult) -> str:
     seconds = "" if result.seconds is None else f"{result.seconds:.1f}"
     reason = result.status_reason.replace("|", "\\|")
     link = f"[{result.job_name}]({result.console_url})"
-    return f"| {link} | {result.status} | {code} | {seconds} | {result.pod_name} | {reason} |"
+    return f"| {link} | {result.job_id} | {result.status} | {code} | {seconds} | {result.pod_name} | {reason} |"
 
 
 def _failure(result: JobResult) -> str:
     if result.explanation:
         return result.explanation
+    if result.failed_children:
+        return _failed_array(result)
     last = result.log.splitlines()[-1:] or ["no log could be read"]
     return (
         f"job {result.job_name} ({result.job_id}): FAILED, exit code {result.exit_code}: {result.status_reason}\n"
         f"  Last line of its log: {last[0]}\n"
+        f"  Next step: see {result.console_url}"
+    )
+
+
+def _failed_array(result: JobResult) -> str:
+    children = result.failed_children
+    shown = ", ".join(f"{child.index} (exit code {child.exit_code})" for child in children[:_CHILDREN])
+    more = f", and {len(children) - _CHILDREN} more" if len(children) > _CHILDREN else ""
+    return (
+        f"job {result.job_name} ({result.job_id}): {len(children)} of {sum(result.children.values())} children FAILED: "
+        f"{shown}{more}\n"
         f"  Next step: see {result.console_url}"
     )
 

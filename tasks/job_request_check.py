@@ -73,7 +73,8 @@ def _definition_faults(request: JobRequest, definition: dict[str, Any] | None) -
     if definition.get("type") != "container" or "eksProperties" not in definition:
         return [f"job definition {request.job_definition} is not one for EKS containers; name another"]
     known = {field.alias or name for name, field in JobDefinitionSpec.model_fields.items()}
-    document = {key: value for key, value in definition.items() if key in known}
+    # Described definitions have empty tags and parameters where none were given.
+    document = {key: value for key, value in definition.items() if key in known and value != {}}
     return _faults_of(lambda: request.check_against_definition(JobDefinitionSpec.from_document(document)))
 
 

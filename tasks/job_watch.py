@@ -1,14 +1,16 @@
 """Follow jobs to their end: one watcher for all of them, a hundred ids a call."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from prefect.logging import get_run_logger
 
 from blocks.eks_cluster import EksCluster
-from tasks.job import JobResult, SubmittedJob, describe_jobs, job_result
-from tasks.pod import pod_namespace, read_pod_log
+from tasks.job import JobResult, describe_jobs, failed_children, job_result
+from tasks.job_progress import JobProgress
+from tasks.job_submission import SubmittedJob
+from tasks.pod import read_job_log
 from tasks.step import step
 from tasks.stuck_job import explain_stuck
 
@@ -16,32 +18,45 @@ FIRST_PAUSE = 0.5
 # The log of a pod goes with the pod, soon after its end, so the few whose logs are followed are looked at more often.
 LONGEST_PAUSE, LONGEST_PAUSE_WITH_LOGS = 15.0, 3.0
 LOGS_FOLLOWED = 20
+LINES_LOGGED = 50
+# A new job may not be shown yet; one that ended is shown for 7 days at least (User Guide, job_states).
+ABSENT_SECONDS = 600.0
 WAITING = ("RUNNABLE", "STARTING")
 
 
 @step("watch of the jobs")
 def watch_jobs(
-    cluster: EksCluster, submitted: Sequence[SubmittedJob], *, stuck_after_seconds: float = 900, wait: bool = True
+    cluster: EksCluster,
+    submitted: Sequence[SubmittedJob],
+    *,
+    stuck_after_seconds: float = 900,
+    wait: bool = True,
+    progress: JobProgress | None = None,
 ) -> list[JobResult]:
     """Follow jobs until every one has ended, or hangs and is explained.
 
     Args:
         cluster: Gives the Batch client and the pods' logs.
         submitted: The jobs.
-        stuck_after_seconds: How long a job may stay in RUNNABLE or in STARTING before it is explained and no longer
-            waited for; Batch's own time-out counts from RUNNING only, so a job whose image cannot be pulled would
-            be waited for without end.
+        stuck_after_seconds: How long a job, or all open children of an array job, may stay in RUNNABLE or in STARTING
+            before it is explained and no longer waited for; Batch's own time-out counts from RUNNING only, so a job
+            whose image cannot be pulled would be waited for without end.
         wait: Look once only, where False.
+        progress: Shows how the jobs stand.
 
     Returns:
         One result a job, in the order given.
     """
     watch = _Watch(cluster, submitted, stuck_after_seconds)
     pause, longest = FIRST_PAUSE, LONGEST_PAUSE if len(submitted) > LOGS_FOLLOWED else LONGEST_PAUSE_WITH_LOGS
-    while not watch.look() and wait:
+    while True:
+        watch.look()
+        if progress:
+            progress.show(watch.results.values())
+        if not (wait and watch.open_ids):
+            return [watch.results[job.job_id] for job in submitted]
         time.sleep(pause)
         pause = min(pause * 1.2, longest)
-    return [watch.results[job.job_id] for job in submitted]
 
 
 class _Watch:
@@ -56,34 +71,103 @@ class _Watch:
         }
         self._cluster = cluster
         self._stuck_after = stuck_after_seconds
-        self._since = {job.job_id: time.monotonic() for job in jobs}
-        self._namespaces: dict[str, str] = {}
+        # When a job was last seen to get on; an absent one was last seen then.
+        self._since = dict.fromkeys(self.results, time.monotonic())
+        self._lines_left = LINES_LOGGED
         self._logger = get_run_logger()
 
-    def look(self) -> bool:
-        """Describe what has not ended once; True when nothing is left to wait for."""
-        open_ids = [job_id for job_id, result in self.results.items() if not result.ended and not result.explanation]
-        for job_id, job in describe_jobs(self._cluster, open_ids).items():
-            before = self.results[job_id]
-            result = job_result(self._cluster, job, log=before.log)
-            if result.status != before.status:
-                self._since[job_id] = time.monotonic()
-                self._logger.info("%s is %s %s", result.job_name, result.status, result.status_reason)
-            if self._is_stuck(result):
-                explanation = str(explain_stuck(self._cluster, job))
-                self._logger.warning(explanation)
-                result = result.model_copy(update={"explanation": explanation})
-            self.results[job_id] = self._with_log(result, job)
-        return all(result.ended or result.explanation for result in self.results.values())
+    @property
+    def open_ids(self) -> list[str]:
+        """The jobs that are still waited for."""
+        return [job_id for job_id, result in self.results.items() if not result.ended and not result.explanation]
 
-    def _is_stuck(self, result: JobResult) -> bool:
-        waited = time.monotonic() - self._since[result.job_id]
-        return result.status in WAITING and waited >= self._stuck_after
+    def look(self) -> None:
+        """Describe once what has not ended."""
+        asked = self.open_ids
+        found = describe_jobs(self._cluster, asked)
+        for job_id, job in found.items():
+            self.results[job_id] = self._looked_at(self.results[job_id], job)
+        self._give_up_absent(job_id for job_id in asked if job_id not in found)
+        self._give_up_waiting(found)
+
+    def _looked_at(self, before: JobResult, job: Mapping[str, Any]) -> JobResult:
+        result = job_result(self._cluster, job, before.job_name, log=before.log)
+        if (result.status, result.children) != (before.status, before.children):
+            self._since[result.job_id] = time.monotonic()
+        if result.status != before.status:
+            self._log(result)
+        if result.ended:
+            return self._ended(result, job)
+        hanging = self._hanging(result, job)
+        if hanging:
+            explanation = str(explain_stuck(self._cluster, hanging))
+            self._logger.warning(explanation)
+            return result.model_copy(update={"explanation": explanation})
+        return self._with_log(result, job)
+
+    def _ended(self, result: JobResult, job: Mapping[str, Any]) -> JobResult:
+        if result.status == "FAILED" and result.children:
+            children = tuple(failed_children(self._cluster, result.job_id))
+            return result.model_copy(update={"failed_children": children})
+        return self._with_log(result, job)
+
+    def _hanging(self, result: JobResult, job: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The job that hangs, if one does: this one, or of an array one that stands for its children."""
+        if time.monotonic() - self._since[result.job_id] < self._stuck_after:
+            return None
+        if result.status in WAITING:
+            return job
+        return self._hanging_child(result) if result.children else None
+
+    def _hanging_child(self, result: JobResult) -> Mapping[str, Any] | None:
+        if result.children.get("RUNNING"):
+            return None
+        for status in ("STARTING", "RUNNABLE"):
+            page = self._cluster.batch.list_jobs(arrayJobId=result.job_id, jobStatus=status, maxResults=1)
+            for summary in page["jobSummaryList"]:
+                return describe_jobs(self._cluster, [summary["jobId"]]).get(summary["jobId"])
+        return None
+
+    def _give_up_absent(self, job_ids: Iterable[str]) -> None:
+        """AWS Batch forgets jobs a week after their end, and shows new ones a moment late."""
+        for job_id in job_ids:
+            if time.monotonic() - self._since[job_id] >= ABSENT_SECONDS:
+                result = self.results[job_id]
+                minutes = f"{ABSENT_SECONDS / 60:.0f} minutes"
+                explanation = (
+                    f"job {result.job_name} ({job_id}): AWS Batch has not shown it for {minutes}\n"
+                    "  Cause: it ended more than 7 days ago and was forgotten, or it was lost\n"
+                    "  Next step: look for its output; submit it again if there is none"
+                )
+                self.results[job_id] = result.model_copy(update={"status": "UNKNOWN", "explanation": explanation})
+
+    def _give_up_waiting(self, found: Mapping[str, Mapping[str, Any]]) -> None:
+        """A job that waits for one which hangs is waited for no longer either."""
+        hanging = {job_id for job_id, result in self.results.items() if result.explanation}
+        while hanging:
+            behind = {
+                job_id: blocker
+                for job_id in self.open_ids
+                for blocker in [self._blocker(found.get(job_id, {}), hanging)]
+                if blocker
+            }
+            for job_id, blocker in behind.items():
+                explanation = f"job {self.results[job_id].job_name} ({job_id}): it waits for {blocker}, which hangs"
+                self.results[job_id] = self.results[job_id].model_copy(update={"explanation": explanation})
+            hanging = set(behind)
+
+    def _blocker(self, job: Mapping[str, Any], hanging: set[str]) -> str:
+        waits_for = (dependency.get("jobId", "") for dependency in job.get("dependsOn", ()))
+        return next((self.results[job_id].job_name for job_id in waits_for if job_id in hanging), "")
+
+    def _log(self, result: JobResult) -> None:
+        """A line for each change of a status, as long as there are few; the artifact shows all."""
+        if self._lines_left > 0 or result.status == "FAILED":
+            self._lines_left -= 1
+            self._logger.info("%s is %s %s", result.job_name, result.status, result.status_reason)
 
     def _with_log(self, result: JobResult, job: Mapping[str, Any]) -> JobResult:
         if len(self.results) > LOGS_FOLLOWED or not result.pod_name or result.status in WAITING:
             return result
-        if job["jobQueue"] not in self._namespaces:
-            self._namespaces[job["jobQueue"]] = pod_namespace(self._cluster, job)
-        log = read_pod_log(self._cluster, self._namespaces[job["jobQueue"]], result.pod_name)
+        log = read_job_log(self._cluster, job)
         return result if log is None else result.model_copy(update={"log": log})

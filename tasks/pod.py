@@ -8,6 +8,7 @@ from kubernetes.client.exceptions import ApiException
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from tasks.compute_environment import describe_compute_environment
+from tasks.job import last_attempt
 from tasks.job_queue import describe_job_queue
 
 TAIL_LINES = 200
@@ -31,28 +32,36 @@ def pod_namespace(cluster: EksCluster, job: Mapping[str, Any]) -> str:
     Returns:
         The namespace; empty where the queue has gone.
     """
-    own = job.get("eksProperties", {}).get("podProperties", {}).get("metadata", {}).get("namespace")
+    own = last_attempt(job)["podNamespace"]
     if own:
         return str(own)
     environments = compute_environments_of(cluster, job["jobQueue"])
     return str(environments[0]["eksConfiguration"]["kubernetesNamespace"]) if environments else ""
 
 
-def read_pod_log(cluster: EksCluster, namespace: str, pod_name: str) -> str | None:
-    """Read the last 200 lines, at most 64 KiB, of a pod's log.
+def read_job_log(cluster: EksCluster, job: Mapping[str, Any]) -> str | None:
+    """Read the last 200 lines, at most 64 KiB, of the log of a job's pod: of the container that failed, else the first.
 
     Args:
         cluster: Where.
-        namespace: The pod's namespace.
-        pod_name: The pod.
+        job: As DescribeJobs answers.
 
     Returns:
         The text; None where it cannot be had, which never fails a run: the pod is gone or has not started, or the
         worker has no way to the cluster.
     """
+    attempt = last_attempt(job)
+    containers = attempt["containers"]
+    failed = next((container for container in containers if container.get("exitCode")), None)
+    decisive = failed or (containers[0] if containers else {})
     try:
         text: str = cluster.core_v1.read_namespaced_pod_log(
-            pod_name, namespace, tail_lines=TAIL_LINES, limit_bytes=LIMIT_BYTES
+            attempt["podName"],
+            pod_namespace(cluster, job),
+            # kubectl shows Batch's container Default as default: Kubernetes takes lower-case names only.
+            container=str(decisive.get("name", "default")).lower(),
+            tail_lines=TAIL_LINES,
+            limit_bytes=LIMIT_BYTES,
         )
     except (ApiException, OperationError):
         return None

@@ -4,19 +4,24 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from prefect import get_client
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowRunFilterName
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Cancelling
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def up() -> Iterator[str]:
     """A running `make up`; gives the address of its UI."""
     process = subprocess.Popen(
@@ -89,3 +94,30 @@ def test_setup_has_its_image_mirrored_and_a_submission_runs_it(up: str) -> None:
     assert "mirror deployment" in setup_report
     (jobs_report,) = written("submit-jobs")
     assert "hello world" in jobs_report
+
+
+def wait_for(found: Callable[[SyncPrefectClient], bool]) -> None:
+    deadline = time.monotonic() + 100
+    with get_client(sync_client=True) as client:
+        while not found(client):
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+
+
+def test_a_cancelled_run_s_jobs_are_ended_without_being_asked(up: str) -> None:
+    def is_submitted(client: SyncPrefectClient) -> bool:
+        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[started.id])))
+        return any(run.name == "submission of the jobs" and run.state_name == "Completed" for run in runs)
+
+    def is_reaped(client: SyncPrefectClient) -> bool:
+        names = FlowRunFilter(name=FlowRunFilterName(any_=[f"end the jobs of run {started.id}"]))
+        return any(run.state_name == "Completed" for run in client.read_flow_runs(flow_run_filter=names))
+
+    with temporary_settings({PREFECT_API_URL: f"{up}/api"}):
+        assert run("setup-batch/setup").state_name == "Completed"
+        started = cast(FlowRun, run_deployment("submit-jobs/nightly", timeout=0))
+        wait_for(is_submitted)
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(started.id, Cancelling())
+        wait_for(is_reaped)
+        wait_for(lambda client: client.read_flow_run(started.id).state_name == "Cancelled")

@@ -31,7 +31,8 @@ def test_default_parameters_fit_the_flow_s_form(deployment: dict[str, Any]) -> N
     flow = getattr(import_module(module), name)
     schema = parameter_schema(flow).model_dump()
     assert set(deployment["parameters"]) <= set(schema["properties"])
-    validate(deployment["parameters"], schema, raise_on_error=True, ignore_required=False)
+    triggered = {key: value for one in deployment.get("triggers", ()) for key, value in one["parameters"].items()}
+    validate(deployment["parameters"] | triggered, schema, raise_on_error=True, ignore_required=False)
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: deployment["name"])

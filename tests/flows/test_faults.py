@@ -32,12 +32,6 @@ HELLO = JobRequest.from_document(
 )
 
 
-def jobs(cluster: EksCluster) -> list[str]:
-    states = ["SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"]
-    pages: list[Any] = [cluster.batch.list_jobs(jobQueue="My-Eks-JQ1", jobStatus=state) for state in states]  # type: ignore[arg-type]
-    return [summary["jobName"] for page in pages for summary in page["jobSummaryList"]]
-
-
 @pytest.mark.parametrize(
     "fault",
     [
@@ -102,27 +96,6 @@ def test_a_missing_permission_fails_at_once_and_is_named(
         setup_batch(cluster, platform)
     assert message in str(failed.value)
     assert sum(call["operation"] == "CreateJobQueue" for call in sandbox.calls()) == 1
-
-
-def test_a_throttled_submission_is_sent_again_and_the_job_runs_once(
-    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
-) -> None:
-    setup_batch(cluster, platform)
-    sandbox.fault(service="batch", operation="SubmitJob", times=3, **THROTTLED)
-    (result,) = submit_jobs(cluster, [HELLO]).jobs
-    assert (result.status, result.log) == ("SUCCEEDED", "hello world\n")
-    assert jobs(cluster) == ["hello"]
-
-
-def test_a_submission_whose_answer_was_lost_is_not_sent_twice(
-    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
-) -> None:
-    setup_batch(cluster, platform)
-    sandbox.fault(service="batch", operation="SubmitJob", times=1, after=True, reset=True)
-    with pytest.raises(JobsFailedError, match="the job may have been submitted or not") as failed:
-        submit_jobs(cluster, [HELLO])
-    assert "--filters name=JOB_NAME,values=hello" in str(failed.value)
-    assert jobs(cluster) == ["hello"]
 
 
 def test_a_watch_outlives_throttling(cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox) -> None:

@@ -1,0 +1,57 @@
+"""End the jobs of a run that cannot do so itself any more."""
+
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import FlowRun, State
+from prefect.logging import get_run_logger
+
+from blocks.eks_cluster import EksCluster
+from tasks.job_end import end_jobs_of_run
+from tasks.job_queue import job_queue_names
+from tasks.step import step
+
+
+@flow(name="reap-jobs", flow_run_name="end the jobs of run {flow_run_id}")
+def reap_jobs(cluster: EksCluster, flow_run_id: str) -> list[str]:
+    """End every job of a flow run of submit_jobs that has not ended. Safe to run again.
+
+    The jobs are found by the names that the run gave them, in every job queue of the account, so nothing of the run
+    needs to be alive: not its process, not its worker.
+
+    Args:
+        cluster: Whose account and region the jobs are in, and who calls AWS.
+        flow_run_id: Id of the flow run that submitted the jobs.
+
+    Returns:
+        The ids of the jobs that were told to end.
+
+    Raises:
+        OperationError: If AWS refuses.
+    """
+    ended = find_and_end(cluster, flow_run_id)
+    get_run_logger().info("%s jobs of flow run %s were told to end", len(ended), flow_run_id)
+    return ended
+
+
+@step("end of the jobs of {run_id}")
+def find_and_end(cluster: EksCluster, run_id: str) -> list[str]:
+    """End the jobs of a run in every queue of the account.
+
+    Args:
+        cluster: Gives the Batch client.
+        run_id: Id of the flow run.
+    """
+    return end_jobs_of_run(cluster, run_id, job_queue_names(cluster), f"flow run {run_id} has ended")
+
+
+def end_jobs_of(flow: Any, flow_run: FlowRun, state: State) -> None:
+    """Hook of submit_jobs: end its jobs when the run was cancelled or has crashed.
+
+    Args:
+        flow: The flow.
+        flow_run: The run; its parameter `cluster` says where its jobs are.
+        state: Cancelled or Crashed; either means that nobody follows the jobs any more.
+    """
+    cluster = flow.validate_parameters(flow_run.parameters)["cluster"]
+    end_jobs_of_run(cluster, str(flow_run.id), job_queue_names(cluster), f"flow run {flow_run.id} is {state.name}")

@@ -1,0 +1,268 @@
+"""Jobs are submitted once, whatever happens to calls, processes and runs; the ends of all of them are reported."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.sorting import ArtifactSort
+from prefect.flow_engine import run_flow
+from prefect.states import Pending
+
+from blocks.eks_cluster import EksCluster
+from demo.prefect_server import PrefectServer
+from flows.reap import reap_jobs
+from flows.setup import setup_batch
+from flows.submit import submit_jobs
+from sandbox.remote import RemoteSandbox
+from specs.fault import SpecError
+from specs.job_request import JobRequest
+from specs.platform import PlatformSpec
+from specs.submitted_name import SubmittedName, run_digits
+from tasks import job_submission, job_watch
+from tasks.job import describe_jobs
+from tasks.job_listing import list_submitted
+from tasks.job_report import JobsFailedError, JobsReport
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+THROTTLED = {"status": 429, "code": "TooManyRequestsException", "message": "Too Many Requests"}
+
+
+def shell(name: str, script: str, **more: Any) -> JobRequest:
+    containers = [{"command": ["/bin/sh"], "args": ["-c", script]}]
+    override = {"eksPropertiesOverride": {"podProperties": {"containers": containers}}}
+    queue = {"jobQueue": "My-Eks-JQ1", "jobDefinition": "MyJobOnEks_Sleep"}
+    return JobRequest.from_document({"jobName": name, **queue, **override, **more})
+
+
+def names_in_batch(cluster: EksCluster, *, lag: float = 0) -> Counter[str]:
+    """How often each job was submitted, by the names that the users gave; after ListJobs must show every one."""
+    time.sleep(lag)
+    found: Counter[str] = Counter()
+    for summary in list_submitted(cluster, "My-Eks-JQ1", ""):
+        if name := SubmittedName.parse(summary["jobName"]):
+            found[name.given] += 1
+    return found
+
+
+def planned_run(cluster: EksCluster, jobs: list[JobRequest]) -> str:
+    """A flow run that nothing has executed yet."""
+    with get_client(sync_client=True) as client:
+        return str(client.create_flow_run(submit_jobs, state=Pending()).id)
+
+
+def execute(run_id: str, cluster: EksCluster, jobs: list[JobRequest]) -> JobsReport:
+    """Execute a flow run, for the first time or, as Retry in the UI does, again."""
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(UUID(run_id), Pending(), force=True)
+        run = client.read_flow_run(UUID(run_id))
+    report = run_flow(submit_jobs, flow_run=run, parameters={"cluster": cluster, "jobs": jobs})
+    assert isinstance(report, JobsReport)
+    return report
+
+
+def start_process(
+    run_id: str, jobs: list[JobRequest], sandbox: RemoteSandbox, server: PrefectServer
+) -> "subprocess.Popen[bytes]":
+    """Execute a flow run in a process that can be stopped."""
+    code = "import json, sys; from tests.flows.killed_submission import run; run(*json.loads(sys.argv[1]))"
+    arguments = json.dumps([run_id, sandbox.env["EKS_CLUSTER"], [job.to_document() for job in jobs]])
+    return subprocess.Popen([sys.executable, "-c", code, arguments], cwd=ROOT, env=os.environ | server.env)
+
+
+def end_all(cluster: EksCluster) -> None:
+    """End what a test left behind."""
+    for summary in list_submitted(cluster, "My-Eks-JQ1", ""):
+        cluster.batch.terminate_job(jobId=summary["jobId"], reason="the test is over")
+
+
+@pytest.fixture(scope="module")
+def batch(
+    sandboxes: Callable[[str], RemoteSandbox], prefect_server: PrefectServer
+) -> Iterator[tuple[RemoteSandbox, EksCluster]]:
+    """A sandbox that was set up once; who serves Kubernetes makes no difference here."""
+    sandbox = sandboxes("embedded")
+    sandbox.clear_faults()
+    sandbox.reset()
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in sandbox.env.items():
+            environment.setenv(name, value)
+        cluster = EksCluster(cluster_name=sandbox.env["EKS_CLUSTER"])
+        resources = {"instanceRole": sandbox.env["INSTANCE_PROFILE"]}
+        setup_batch(cluster, PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}}))
+        yield sandbox, cluster
+        sandbox.clear_faults()
+        sandbox.settings(list_jobs_delay=0, ended_job_retention=86400)
+
+
+@pytest.fixture
+def sandbox(batch: tuple[RemoteSandbox, EksCluster]) -> RemoteSandbox:
+    batch[0].clear_faults()
+    batch[0].settings(list_jobs_delay=0, ended_job_retention=86400)
+    return batch[0]
+
+
+@pytest.fixture
+def cluster(batch: tuple[RemoteSandbox, EksCluster], sandbox: RemoteSandbox) -> EksCluster:
+    return batch[1]
+
+
+def test_a_throttled_submission_is_sent_again_and_the_job_runs_once(
+    cluster: EksCluster, sandbox: RemoteSandbox
+) -> None:
+    sandbox.fault(service="batch", operation="SubmitJob", times=3, **THROTTLED)
+    (result,) = submit_jobs(cluster, [shell("throttled", "echo hello world")]).jobs
+    assert (result.job_name, result.status, result.log) == ("throttled", "SUCCEEDED", "hello world\n")
+    assert names_in_batch(cluster)["throttled"] == 1
+
+
+@pytest.mark.parametrize("fault", [{"reset": True}, {"status": 503, "code": "ServiceUnavailable"}], ids=str)
+def test_jobs_whose_answers_were_lost_are_found_though_listjobs_lags(
+    fault: dict[str, Any], cluster: EksCluster, sandbox: RemoteSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_submission, "SETTLE_SECONDS", 4.0)
+    monkeypatch.setattr(job_submission, "LOOK_SECONDS", 0.5)
+    sandbox.settings(list_jobs_delay=1.5)
+    sandbox.fault(service="batch", operation="SubmitJob", times=2, after=True, **fault)
+    sandbox.fault(service="batch", operation="SubmitJob", times=1, **fault)
+    names = [f"lost-{next(iter(fault))}-{index}" for index in range(5)]
+    report = submit_jobs(cluster, [shell(name, "true") for name in names])
+    assert [(job.job_name, job.status) for job in report.jobs] == [(name, "SUCCEEDED") for name in names]
+    counts = names_in_batch(cluster, lag=1.5)
+    assert {name: counts[name] for name in names} == dict.fromkeys(names, 1)
+
+
+def test_a_repeated_run_submits_again_what_failed_and_nothing_else(
+    cluster: EksCluster, prefect_server: PrefectServer, tmp_path: Path
+) -> None:
+    jobs = [shell("good", "true"), shell("twice", f"test -e {tmp_path}/seen || {{ touch {tmp_path}/seen; exit 3; }}")]
+    run_id = planned_run(cluster, jobs)
+    with pytest.raises(JobsFailedError, match="exit code 3"):
+        execute(run_id, cluster, jobs)
+    report = execute(run_id, cluster, jobs)
+    assert [(job.job_name, job.status) for job in report.jobs] == [("good", "SUCCEEDED"), ("twice", "SUCCEEDED")]
+    counts = names_in_batch(cluster)
+    assert (counts["good"], counts["twice"]) == (1, 2)
+
+
+@pytest.mark.parametrize("submitted", [1, 13, 30])
+def test_a_run_killed_in_mid_submission_loses_and_doubles_nothing(
+    submitted: int,
+    cluster: EksCluster,
+    sandbox: RemoteSandbox,
+    prefect_server: PrefectServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(job_submission, "SETTLE_SECONDS", 3.0)
+    sandbox.settings(list_jobs_delay=1.0)
+    jobs = [shell(f"killed-{submitted}-{index}", "true") for index in range(40)]
+    run_id = planned_run(cluster, jobs)
+    sandbox.clear_calls()
+    process = start_process(run_id, jobs, sandbox, prefect_server)
+    while sum(call["operation"] == "SubmitJob" for call in sandbox.calls()) < submitted:
+        assert process.poll() is None, "it ended before it could be killed"
+    process.kill()
+    process.wait()
+    report = execute(run_id, cluster, jobs)
+    assert Counter(job.status for job in report.jobs) == {"SUCCEEDED": len(jobs)}
+    counts = names_in_batch(cluster, lag=1.0)
+    assert {job.job_name: counts[job.job_name] for job in jobs} == dict.fromkeys((j.job_name for j in jobs), 1)
+
+
+@pytest.mark.parametrize("signalled", [signal.SIGTERM, signal.SIGKILL], ids=lambda one: one.name)
+def test_the_jobs_of_a_run_that_is_stopped_end(
+    signalled: signal.Signals, cluster: EksCluster, prefect_server: PrefectServer, sandbox: RemoteSandbox
+) -> None:
+    jobs = [shell(f"{signalled.name}-{index}", "sleep 60") for index in range(3)]
+    run_id = planned_run(cluster, jobs)
+    process = start_process(run_id, jobs, sandbox, prefect_server)
+    while sum(names_in_batch(cluster)[job.job_name.lower()] for job in jobs) < len(jobs):
+        assert process.poll() is None, "it ended before it could be stopped"
+    process.send_signal(signalled)
+    process.wait()
+    if signalled == signal.SIGKILL:
+        assert len(reap_jobs(cluster, run_id)) == len(jobs)
+    deadline = time.monotonic() + 60
+    ours = [job["jobId"] for job in list_submitted(cluster, "My-Eks-JQ1", f"{run_digits(run_id)}-")]
+    while {job["status"] for job in describe_jobs(cluster, ours).values()} != {"FAILED"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert reap_jobs(cluster, run_id) == []
+
+
+def test_an_array_s_failed_children_are_in_the_result(cluster: EksCluster) -> None:
+    array = shell("array", "exit $((AWS_BATCH_JOB_ARRAY_INDEX % 2))", arrayProperties={"size": 6})
+    with pytest.raises(JobsFailedError, match=r"3 of 6 children FAILED: 1 \(exit code 1\), 3 \(exit code 1\), 5"):
+        submit_jobs(cluster, [array])
+
+
+def test_an_array_whose_children_cannot_start_is_explained(cluster: EksCluster) -> None:
+    document = shell("hanging", "true", arrayProperties={"size": 2}).to_document()
+    document["eksPropertiesOverride"]["podProperties"]["containers"][0]["image"] = "public.ecr.aws/some/image:1"
+    waiting = shell("behind", "true", dependsOn=[{"jobId": "hanging"}])
+    with pytest.raises(JobsFailedError, match=r"Failed to pull image") as failed:
+        submit_jobs(cluster, [JobRequest.from_document(document), waiting], stuck_after_seconds=1)
+    assert "it waits for hanging, which hangs" in str(failed.value)
+    end_all(cluster)
+
+
+def test_jobs_wait_for_each_other_by_name(cluster: EksCluster, tmp_path: Path) -> None:
+    last = shell("last", f"test -e {tmp_path}/first", dependsOn=[{"jobId": "first"}])
+    first = shell("first", f"sleep 1; touch {tmp_path}/first")
+    assert [job.status for job in submit_jobs(cluster, [last, first]).jobs] == ["SUCCEEDED", "SUCCEEDED"]
+
+
+def test_jobs_that_wait_for_each_other_in_a_circle_are_refused_before_any_call(
+    cluster: EksCluster, sandbox: RemoteSandbox
+) -> None:
+    sandbox.clear_calls()
+    circle = [shell("a", "true", dependsOn=[{"jobId": "b"}]), shell("b", "true", dependsOn=[{"jobId": "a"}])]
+    with pytest.raises(SpecError, match=r"a -> b -> a|b -> a -> b"):
+        submit_jobs(cluster, circle)
+    assert not [call for call in sandbox.calls() if call["service"] == "batch"]
+
+
+def test_the_log_of_the_container_that_failed_is_shown(cluster: EksCluster) -> None:
+    newest = cluster.batch.describe_job_definitions(jobDefinitionName="MyJobOnEks_Sleep")["jobDefinitions"][0]
+    container: Any = newest["eksProperties"]["podProperties"]["containers"][0]
+    scripts = {"good": "echo fine", "bad": "echo out of cheese; exit 4"}
+    containers: Any = [
+        {**container, "name": name, "command": ["/bin/sh", "-c", script]} for name, script in scripts.items()
+    ]
+    cluster.batch.register_job_definition(
+        jobDefinitionName="two", type="container", eksProperties={"podProperties": {"containers": containers}}
+    )
+    two = JobRequest.from_document({"jobName": "two", "jobQueue": "My-Eks-JQ1", "jobDefinition": "two"})
+    with pytest.raises(JobsFailedError, match="exit code 4") as failed:
+        submit_jobs(cluster, [two], stuck_after_seconds=20)
+    assert "out of cheese" in str(failed.value)
+
+
+def test_a_job_that_batch_has_forgotten_is_waited_for_no_longer(
+    cluster: EksCluster, sandbox: RemoteSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_watch, "ABSENT_SECONDS", 1.0)
+    sandbox.settings(ended_job_retention=0)
+    with pytest.raises(JobsFailedError, match="AWS Batch has not shown it"):
+        submit_jobs(cluster, [shell("forgotten", "true")])
+
+
+def test_the_artifact_shows_counts_and_course_and_in_the_end_each_job(cluster: EksCluster) -> None:
+    job = submit_jobs(cluster, [shell("shown", "echo hello world")]).jobs[0]
+    with get_client(sync_client=True) as client:
+        newest = ArtifactFilter(key=ArtifactFilterKey(any_=["submit-jobs"]))
+        artifacts = client.read_artifacts(artifact_filter=newest, sort=ArtifactSort.CREATED_DESC)
+    shown = str(artifacts[0].data)
+    for text in (f"[shown]({job.console_url})", job.job_id, "hello world", "data:image/svg+xml;base64,"):
+        assert text in shown
