@@ -42,6 +42,7 @@ class JobResult(BaseModel):
         status_reason: Batch's words, if any.
         exit_code: Of the first container that gave one, in the last attempt.
         pod_name: Its pod, once there is one.
+        was_stopped: Whether somebody cancelled or terminated it.
         seconds: From start to stop, once both are known.
         children: Of an array job: how many of its children are in which status.
         failed_children: Of an array job that failed: which children.
@@ -58,6 +59,7 @@ class JobResult(BaseModel):
     status_reason: str = ""
     exit_code: int | None = None
     pod_name: str = ""
+    was_stopped: bool = False
     seconds: float | None = None
     children: dict[str, int] = {}
     failed_children: tuple[FailedChild, ...] = ()
@@ -97,6 +99,7 @@ def job_result(cluster: EksCluster, job: Mapping[str, Any], job_name: str, **kno
         status_reason=job.get("statusReason", ""),
         exit_code=exit_code(attempt["containers"]),
         pod_name=attempt["podName"],
+        was_stopped=bool(job.get("isCancelled") or job.get("isTerminated")),
         seconds=(times[1] - times[0]) / 1000 if times[0] and times[1] else None,
         children={status: count for status, count in summary.items() if count},
         console_url=batch_url(cluster, "jobs", job["jobId"]),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from tasks.failed_job import explain_failed
 from tasks.job import JobResult
 from tasks.job_progress import JobProgress, counted
 from tasks.job_submission import RefusedJob
@@ -88,12 +89,7 @@ def _failure(result: JobResult) -> str:
         return result.explanation
     if result.failed_children:
         return _failed_array(result)
-    last = result.log.splitlines()[-1:] or ["no log could be read"]
-    return (
-        f"job {result.job_name} ({result.job_id}): FAILED, exit code {result.exit_code}: {result.status_reason}\n"
-        f"  Last line of its log: {last[0]}\n"
-        f"  Next step: see {result.console_url}"
-    )
+    return str(explain_failed(result))
 
 
 def _failed_array(result: JobResult) -> str:

@@ -15,12 +15,13 @@ from uuid import UUID
 import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-from prefect.client.schemas.sorting import ArtifactSort
 from prefect.flow_engine import run_flow
 from prefect.states import Pending
 
 from blocks.eks_cluster import EksCluster
+from blocks.operation_error import OperationError
 from demo.prefect_server import PrefectServer
+from flows.diagnose import diagnose_job
 from flows.reap import reap_jobs
 from flows.setup import setup_batch
 from flows.submit import submit_jobs
@@ -79,6 +80,13 @@ def start_process(
     code = "import json, sys; from tests.flows.killed_submission import run; run(*json.loads(sys.argv[1]))"
     arguments = json.dumps([run_id, sandbox.env["EKS_CLUSTER"], [job.to_document() for job in jobs]])
     return subprocess.Popen([sys.executable, "-c", code, arguments], cwd=ROOT, env=os.environ | server.env)
+
+
+def shown_artifacts(key: str) -> list[str]:
+    """What artifacts of a key say, whichever runs made them."""
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+    return [str(artifact.data) for artifact in found]
 
 
 def end_all(cluster: EksCluster) -> None:
@@ -260,9 +268,30 @@ def test_a_job_that_batch_has_forgotten_is_waited_for_no_longer(
 
 def test_the_artifact_shows_counts_and_course_and_in_the_end_each_job(cluster: EksCluster) -> None:
     job = submit_jobs(cluster, [shell("shown", "echo hello world")]).jobs[0]
-    with get_client(sync_client=True) as client:
-        newest = ArtifactFilter(key=ArtifactFilterKey(any_=["submit-jobs"]))
-        artifacts = client.read_artifacts(artifact_filter=newest, sort=ArtifactSort.CREATED_DESC)
-    shown = str(artifacts[0].data)
-    for text in (f"[shown]({job.console_url})", job.job_id, "hello world", "data:image/svg+xml;base64,"):
+    shown = next(text for text in shown_artifacts("submit-jobs") if job.job_id in text)
+    for text in (f"[shown]({job.console_url})", "hello world", "data:image/svg+xml;base64,"):
         assert text in shown
+
+
+def test_diagnosis_of_jobs_that_ended_run_wait_and_hang(cluster: EksCluster) -> None:
+    with pytest.raises(JobsFailedError, match=r"its command was not found") as failed:
+        submit_jobs(
+            cluster, [shell("missing", "exit 127"), shell("after-missing", "true", dependsOn=[{"jobId": "missing"}])]
+        )
+    assert "a job that it waits for failed" in str(failed.value)
+    found = {
+        summary["jobName"].rpartition("r1-")[2]: summary["jobId"]
+        for summary in list_submitted(cluster, "My-Eks-JQ1", "")
+    }
+    missing = diagnose_job(cluster, found["missing"])
+    assert (missing.status, "exit code 127" in missing.evidence) == ("FAILED", True)
+    assert "correct command and args" in missing.next_step
+    running = cluster.batch.submit_job(jobName="r", jobQueue="My-Eks-JQ1", jobDefinition="MyJobOnEks_Sleep")["jobId"]
+    waiting = cluster.batch.submit_job(
+        jobName="w", jobQueue="My-Eks-JQ1", jobDefinition="MyJobOnEks_Sleep", dependsOn=[{"jobId": running}]
+    )["jobId"]
+    assert running in diagnose_job(cluster, waiting).evidence
+    with pytest.raises(OperationError, match="AWS Batch does not know it"):
+        diagnose_job(cluster, "876da822-4198-45f2-a252-6cea32512ea8")
+    assert any("## Cause\n\nits command was not found in the image" in text for text in shown_artifacts("diagnose-job"))
+    end_all(cluster)
