@@ -1,5 +1,6 @@
 """The tutorial's traps: each is refused or fails in the sandbox with the documented words, and our flows say why."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from pydantic import ValidationError
+from prefect.exceptions import ParameterTypeError
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
@@ -20,11 +21,13 @@ from specs.fault import SpecError
 from specs.job_definition import JobDefinitionSpec
 from specs.job_request import JobRequest
 from specs.platform import PlatformSpec
+from tasks.compute_environment_health import explain_invalid
 from tasks.job_report import JobsFailedError
 from tests.control_planes import CONTROL_PLANES
 
 NAMESPACE = "my-aws-batch-namespace"
 BATCH_ROLE = "arn:aws:iam::123456789012:role/AWSServiceRoleForBatch"
+NODE_ROLE = "arn:aws:iam::123456789012:role/EksBatchNodeRole"
 INVALID_NAMESPACE = "CLIENT_ERROR - Unable to validate Kubernetes Namespace"
 
 
@@ -147,17 +150,15 @@ def the_platform(sandbox: RemoteSandbox, **parts: Any) -> PlatformSpec:
     return PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}} | parts)
 
 
-def status(cluster: EksCluster) -> tuple[str, str]:
-    (environment,) = cluster.batch.describe_compute_environments(computeEnvironments=["My-Eks-CE1"])[
-        "computeEnvironments"
-    ]
+def status(cluster: EksCluster, name: str = "My-Eks-CE1") -> tuple[str, str]:
+    (environment,) = cluster.batch.describe_compute_environments(computeEnvironments=[name])["computeEnvironments"]
     return environment["status"], environment.get("statusReason", "")
 
 
-def wait_for_status(cluster: EksCluster, wanted: str) -> str:
+def wait_for_status(cluster: EksCluster, wanted: str, name: str = "My-Eks-CE1") -> str:
     deadline = time.monotonic() + 30
     while True:
-        found, reason = status(cluster)
+        found, reason = status(cluster, name)
         if found == wanted:
             return reason
         assert time.monotonic() < deadline, f"{found}, not {wanted}: {reason}"
@@ -180,15 +181,28 @@ def container_override(**fields: Any) -> dict[str, Any]:
     return {"eksPropertiesOverride": {"podProperties": {"containers": [fields]}}}
 
 
-def test_an_unmapped_node_role_keeps_nodes_out(cluster: EksCluster, platform: PlatformSpec) -> None:
+def test_an_unmapped_node_role_keeps_nodes_out(
+    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+) -> None:
     """The first test here: no node is there yet that could take the job."""
     unmap(cluster, "EksBatchNodeRole")
     explanation = why(cluster, job())
-    assert "the node role arn:aws:iam::123456789012:role/EksBatchNodeRole" in explanation or (
-        "none of the nodes joined the underlying Amazon EKS Cluster" in explanation
+    assert f"aws-auth does not map the node role {NODE_ROLE}" in explanation
+    assert "instances start but cannot join the cluster" in explanation
+    assert (
+        "map it to system:node:{{EC2PrivateDNSName}} with groups system:bootstrappers and system:nodes" in explanation
     )
-    assert "map" in explanation
+
+    patience = sandbox.settings()["node_join_timeout"]
+    sandbox.settings(node_join_timeout=0)
+    try:
+        reason = wait_for_status(cluster, "INVALID")
+    finally:
+        sandbox.settings(node_join_timeout=patience)
+    assert "none of the nodes joined the underlying Amazon EKS Cluster" in reason
+    assert "the node role is not mapped in aws-auth" in str(explain_invalid(cluster, "My-Eks-CE1", NAMESPACE, reason))
     setup_batch(cluster, platform)
+    assert status(cluster)[0] == "VALID"
 
 
 @pytest.mark.parametrize("trap", IN_THE_CLUSTER, ids=str)
@@ -243,23 +257,46 @@ def test_a_job_that_is_too_large_stays_runnable(
     assert fix in explanation
 
 
+def wire_document(platform: PlatformSpec, cluster: EksCluster, sandbox: RemoteSandbox, **changes: Any) -> Any:
+    """The tutorial's compute environment as it is sent, with changes such as `computeResources__instanceRole`."""
+    subnets, groups = sandbox.env["SUBNETS"].split(","), [sandbox.env["SECURITY_GROUP"]]
+    document = platform.compute_environment.completed(cluster.arn, subnets, groups).to_document()
+    for path, value in changes.items():
+        part, _, field = path.partition("__")
+        document[part] = {**document[part], field: value} if field else value
+    return document
+
+
+def setup_refuses(cluster: EksCluster, document: dict[str, Any], sandbox: RemoteSandbox) -> str:
+    """What setup_batch says of a compute environment that it does not even ask AWS for."""
+    as_given: Any = {"computeEnvironment": document}
+    before = aws_calls(sandbox)
+    with pytest.raises(ParameterTypeError) as refused:
+        setup_batch(cluster, as_given)
+    assert aws_calls(sandbox) == before
+    return str(refused.value)
+
+
+def aws_calls(sandbox: RemoteSandbox) -> list[dict[str, Any]]:
+    """The calls so far but for those of the cluster's own nodes, which never rest."""
+    return [call for call in sandbox.calls() if call["service"] != "kubernetes"]
+
+
 def test_an_instance_profile_that_does_not_exist(
     cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:
-    document = platform.compute_environment.completed(
-        cluster.arn, sandbox.env["SUBNETS"].split(","), [sandbox.env["SECURITY_GROUP"]]
-    ).to_document()
-    document["computeEnvironmentName"] = "My-Eks-CE2"
-    document["computeResources"]["instanceRole"] = "EksBatchNodeRole"
+    document = wire_document(
+        platform,
+        cluster,
+        sandbox,
+        computeEnvironmentName="No-Profile",
+        computeResources__instanceRole="EksBatchNodeRole",
+    )
     cluster.batch.create_compute_environment(**document)
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        found = cluster.batch.describe_compute_environments(computeEnvironments=["My-Eks-CE2"])["computeEnvironments"]
-        if found[0]["status"] == "INVALID":
-            break
-        time.sleep(0.2)
-    assert "CLIENT_ERROR - Instance profile" in found[0]["statusReason"]
-    assert "does not exist" in found[0]["statusReason"]
+    profile = "arn:aws:iam::123456789012:instance-profile/EksBatchNodeRole"
+    reason = wait_for_status(cluster, "INVALID", "No-Profile")
+    assert reason == f"CLIENT_ERROR - Instance profile {profile} does not exist"
+    retire(cluster, "No-Profile")
 
     resources = {"computeResources": {"instanceRole": "EksBatchNodeRole"}}
     with pytest.raises(OperationError, match="no instance profile of this name") as refused:
@@ -267,47 +304,87 @@ def test_an_instance_profile_that_does_not_exist(
     assert "create-instance-profile" in str(refused.value)
 
 
-def created(cluster: EksCluster, document: dict[str, Any]) -> str:
-    """The code that CreateComputeEnvironment refuses with; empty where it accepts."""
-    try:
-        cluster.batch.create_compute_environment(**document)
-    except ClientError as error:
-        return error.response["Error"]["Code"]
-    return ""
-
-
-def environment_document(platform: PlatformSpec, **changes: Any) -> dict[str, Any]:
-    document = platform.compute_environment.to_document()
-    for path, value in changes.items():
-        part, _, field = path.partition("__")
-        document[part] = {**document[part], field: value} if field else value
-    return {"computeEnvironment": document}
+def retire(cluster: EksCluster, name: str) -> None:
+    """Delete an INVALID compute environment: a cluster has room for five."""
+    cluster.batch.update_compute_environment(computeEnvironment=name, state="DISABLED")
+    wait_for_status(cluster, "INVALID", name)
+    cluster.batch.delete_compute_environment(computeEnvironment=name)
 
 
 @pytest.mark.parametrize(
-    ("changes", "fault"),
+    ("changes", "words", "rule", "fix"),
     [
-        ({"computeResources__allocationStrategy": "BEST_FIT"}, "BEST_FIT"),
         (
-            {"computeResources__instanceRole": "arn:aws:iam::123456789012:role/EksBatchNodeRole"},
-            "instance profile",
+            {"computeResources__allocationStrategy": "BEST_FIT"},
+            "BEST_FIT allocation strategy is not supported for EKS compute environments",
+            "EKS compute environments do not support BEST_FIT",
+            "Choose BEST_FIT_PROGRESSIVE",
         ),
-        ({"eksConfiguration__kubernetesNamespace": "kube-x"}, "kube-"),
-        ({"serviceRole": "arn:aws:iam::123456789012:role/AWSBatchServiceRole"}, "serviceRole"),
+        (
+            {"eksConfiguration__kubernetesNamespace": "kube-x"},
+            "can't start with kube-",
+            "Batch does not run pods in namespaces that begin with kube-",
+            "Choose a namespace for Batch alone",
+        ),
     ],
 )
-def test_an_environment_that_aws_would_refuse_is_refused_there_and_before_the_first_call(
-    changes: dict[str, Any], fault: str, cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+def test_an_environment_that_aws_refuses_is_refused_there_and_by_setup_before_the_first_call(
+    changes: dict[str, Any],
+    words: str,
+    rule: str,
+    fix: str,
+    cluster: EksCluster,
+    platform: PlatformSpec,
+    sandbox: RemoteSandbox,
 ) -> None:
-    wrong = environment_document(platform, **changes)
-    with pytest.raises(ValidationError, match=fault):
-        PlatformSpec.model_validate(wrong)
+    document = wire_document(platform, cluster, sandbox, computeEnvironmentName="Refused", **changes)
+    with pytest.raises(ClientError, match=words):
+        cluster.batch.create_compute_environment(**document)
+    explanation = setup_refuses(cluster, document, sandbox)
+    assert rule in explanation
+    assert fix in explanation
 
-    document = wrong["computeEnvironment"]
-    document["eksConfiguration"]["eksClusterArn"] = cluster.arn
-    document["computeResources"]["subnets"] = sandbox.env["SUBNETS"].split(",")
-    document["computeResources"]["securityGroupIds"] = [sandbox.env["SECURITY_GROUP"]]
-    assert "ClientException" in created(cluster, document) or "CLIENT_ERROR" in wait_for_status(cluster, "INVALID")
+
+@pytest.mark.parametrize(
+    ("changes", "words", "cause", "rule", "fix"),
+    [
+        (
+            {"computeResources__instanceRole": NODE_ROLE},
+            f"CLIENT_ERROR - Instance profile {NODE_ROLE} does not exist",
+            "a role's ARN is not one",
+            "Despite its name the field takes an instance profile, not a role",
+            "Give the ARN of the profile that holds the role",
+        ),
+        (
+            {"serviceRole": "arn:aws:iam::123456789012:role/AWSBatchServiceRole"},
+            "CLIENT_ERROR - Not authorized to perform sts:AssumeRole (",
+            "its name or path is wrong",
+            "AWS Batch on EKS only supports its service-linked role",
+            "Leave serviceRole out",
+        ),
+    ],
+)
+def test_an_environment_that_aws_accepts_and_then_finds_invalid_is_refused_by_setup_before_the_first_call(
+    changes: dict[str, Any],
+    words: str,
+    cause: str,
+    rule: str,
+    fix: str,
+    cluster: EksCluster,
+    platform: PlatformSpec,
+    sandbox: RemoteSandbox,
+) -> None:
+    document = wire_document(platform, cluster, sandbox, computeEnvironmentName="Accepted", **changes)
+    cluster.batch.create_compute_environment(**document)
+    reason = wait_for_status(cluster, "INVALID", "Accepted")
+    assert reason.startswith(words)
+    # Where somebody made it so by hand, the health gate has the cause.
+    assert cause in str(explain_invalid(cluster, "Accepted", NAMESPACE, reason))
+    retire(cluster, "Accepted")
+
+    explanation = setup_refuses(cluster, document, sandbox)
+    assert rule in explanation
+    assert fix in explanation
 
 
 def container(**fields: Any) -> dict[str, Any]:
@@ -321,10 +398,20 @@ def definition(*containers: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("document", "fault"),
+    ("document", "words", "rule", "fix"),
     [
-        (definition(container(resources={"limits": {"cpu": "100m", "memory": "64Mi"}})), "cpu"),
-        (definition(container(resources={"limits": {"cpu": "0.3", "memory": "64Mi"}})), "0.25"),
+        (
+            definition(container(resources={"limits": {"cpu": "100m", "memory": "64Mi"}})),
+            "'100m' must be a multiple of 0.25",
+            "the milli form is not supported",
+            'Write "0.25"',
+        ),
+        (
+            definition(container(resources={"limits": {"cpu": "0.3", "memory": "64Mi"}})),
+            "'0.3' must be a multiple of 0.25",
+            "cpu must be a multiple of 0.25",
+            'Write for example "0.25"',
+        ),
         (
             definition(
                 container(
@@ -334,37 +421,81 @@ def definition(*containers: dict[str, Any]) -> dict[str, Any]:
                     }
                 )
             ),
-            "memory",
+            "memory in limits must be equal to memory in requests",
+            "For memory the request must be equal to the limit",
+            "Write the same value",
         ),
-        (definition(container(env=[{"name": "AWS_BATCH_X", "value": "1"}])), "AWS_BATCH"),
+        (
+            definition(container(env=[{"name": "AWS_BATCH_X", "value": "1"}])),
+            "AWS_BATCH_X cannot start with AWS_BATCH",
+            "Variables cannot start with AWS_BATCH",
+            "Choose another name",
+        ),
     ],
 )
-def test_a_definition_that_aws_would_refuse_is_refused_there_and_in_the_spec(
-    document: dict[str, Any], fault: str, cluster: EksCluster
+def test_a_definition_that_aws_refuses_is_refused_there_and_in_the_spec_with_its_fix(
+    document: dict[str, Any], words: str, rule: str, fix: str, cluster: EksCluster
 ) -> None:
-    with pytest.raises(SpecError, match=fault):
-        JobDefinitionSpec.from_document(document)
-    with pytest.raises(ClientError, match="ClientException"):
+    with pytest.raises(ClientError, match=re.escape(words)):
         cluster.batch.register_job_definition(**document)
+    with pytest.raises(SpecError, match=re.escape(rule)) as refused:
+        JobDefinitionSpec.from_document(document)
+    assert fix in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    ("fields", "fault"),
+    ("fields", "words", "rule", "fix"),
     [
-        ({"arrayProperties": {"size": 1}}, "arrayProperties"),
-        ({"dependsOn": [{"jobId": f"j{n}"} for n in range(21)]}, "dependsOn"),
-        ({"containerOverrides": {"command": ["true"]}}, "Container overrides"),
-        ({"parameters": {"text": "x" * 31_000}}, "30"),
+        (
+            {"arrayProperties": {"size": 1}},
+            "arrayProperties.size must be between 2 and 10000",
+            "It must be between 2 and 10000",
+            "Change the value",
+        ),
+        (
+            {"dependsOn": [{"jobId": f"j{n}"} for n in range(21)]},
+            "dependsOn must have at most 20 dependencies",
+            "There can be at most 20 elements, here are 21",
+            "Leave 1 out",
+        ),
+        (
+            {"containerOverrides": {"command": ["true"]}},
+            "Container overrides or node overrides should not be set for Batch on EKS jobs.",
+            "Container overrides or node overrides should not be set for Batch on EKS jobs.",
+            "Use eksPropertiesOverride.podProperties.containers",
+        ),
+        (
+            {"parameters": {"text": "x" * 31_000}},
+            "Job size must be less than 30 KiB, got 30 KiB",
+            "A submission has at most 30720 bytes",
+            "Put long values into the job definition or into S3",
+        ),
     ],
 )
-def test_a_job_that_aws_would_refuse_is_refused_there_and_in_the_spec(
-    fields: dict[str, Any], fault: str, cluster: EksCluster, platform: PlatformSpec
+def test_a_job_that_aws_refuses_is_refused_there_and_in_the_spec_with_its_fix(
+    fields: dict[str, Any], words: str, rule: str, fix: str, cluster: EksCluster
 ) -> None:
-    with pytest.raises(SpecError, match=fault):
-        job(**fields)
     document: dict[str, Any] = job().to_document() | fields
-    with pytest.raises(ClientError, match="ClientException"):
+    with pytest.raises(ClientError, match=re.escape(words)):
         cluster.batch.submit_job(**document)
+    with pytest.raises(SpecError, match=re.escape(rule)) as refused:
+        job(**fields)
+    assert fix in str(refused.value)
+
+
+def test_a_faulty_job_or_definition_stops_the_flow_that_is_given_it_before_the_first_call(
+    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+) -> None:
+    """The specs of the two tests above are the flows' parameters, so their refusals are the flows'."""
+    before = aws_calls(sandbox)
+    wrong_job: Any = [job().to_document() | {"arrayProperties": {"size": 1}}]
+    with pytest.raises(ParameterTypeError, match=r"arrayProperties\.size = 1: It must be between 2 and 10000"):
+        submit_jobs(cluster, wrong_job)
+    cpu = container(resources={"limits": {"cpu": "100m", "memory": "64Mi"}})
+    wrong_platform: Any = platform.model_dump(exclude_unset=True) | {"jobDefinitions": [definition(cpu)]}
+    with pytest.raises(ParameterTypeError, match="the milli form is not supported"):
+        setup_batch(cluster, wrong_platform)
+    assert aws_calls(sandbox) == before
 
 
 def refused_by_flow(cluster: EksCluster, request: JobRequest) -> str:
