@@ -3,12 +3,14 @@
 import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from kubernetes import client
 from prefect.exceptions import ParameterTypeError
 
 from blocks.eks_cluster import EksCluster
@@ -28,6 +30,33 @@ from tests.control_planes import CONTROL_PLANES
 NAMESPACE = "my-aws-batch-namespace"
 BATCH_ROLE = "arn:aws:iam::123456789012:role/AWSServiceRoleForBatch"
 NODE_ROLE = "arn:aws:iam::123456789012:role/EksBatchNodeRole"
+RBAC = "rbac.authorization.k8s.io"
+VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+# AWS Batch User Guide, getting-started-eks-privateclusters, with the events of batch_eks_rbac; typed off from there.
+CLUSTER_RIGHTS = {
+    ("", "namespaces"): ["get"],
+    ("", "nodes"): ["get", "list", "watch"],
+    ("", "pods"): ["get", "list", "watch"],
+    ("", "events"): ["list"],
+    ("", "configmaps"): ["get", "list", "watch"],
+    ("apps", "daemonsets"): ["get", "list", "watch"],
+    ("apps", "deployments"): ["get", "list", "watch"],
+    ("apps", "statefulsets"): ["get", "list", "watch"],
+    ("apps", "replicasets"): ["get", "list", "watch"],
+    (RBAC, "clusterroles"): ["get", "list"],
+    (RBAC, "clusterrolebindings"): ["get", "list"],
+}
+NAMESPACE_RIGHTS = {
+    ("", "pods"): ["create", "get", "list", "watch", "delete", "patch"],
+    ("", "serviceaccounts"): ["get", "list"],
+    (RBAC, "roles"): ["get", "list"],
+    (RBAC, "rolebindings"): ["get", "list"],
+}
+# Kubernetes itself binds system:basic-user to everybody whom it knows.
+RIGHTS_OF_EVERYBODY = {
+    ("authorization.k8s.io", "selfsubjectaccessreviews"): ["create"],
+    ("authorization.k8s.io", "selfsubjectrulesreviews"): ["create"],
+}
 INVALID_NAMESPACE = "CLIENT_ERROR - Unable to validate Kubernetes Namespace"
 
 
@@ -179,6 +208,45 @@ def why(cluster: EksCluster, request: JobRequest, stuck_after_seconds: float = 3
 
 def container_override(**fields: Any) -> dict[str, Any]:
     return {"eksPropertiesOverride": {"podProperties": {"containers": [fields]}}}
+
+
+def resources_of(api: client.ApiClient) -> Iterator[tuple[str, str]]:
+    """Group and resource of everything that the API server serves, subresources too."""
+    for resource in client.CoreV1Api(api).get_api_resources().resources:
+        yield "", resource.name
+    for group in client.ApisApi(api).get_api_versions().groups:
+        served = client.CustomObjectsApi(api).get_api_resources(group.name, group.preferred_version.version)
+        for resource in served.resources:
+            yield group.name, resource.name
+
+
+def test_batch_may_do_in_the_cluster_what_the_tutorial_gives_it_and_no_more(cluster: EksCluster) -> None:
+    """What the traps below take away is all there is: every verb on every resource, asked as Batch's user."""
+    api = cluster.core_v1.api_client
+    questions = [(group, resource, verb) for group, resource in resources_of(api) for verb in VERBS]
+    questions += [(RBAC, role, verb) for role in ("roles", "clusterroles") for verb in ("bind", "escalate")]
+    questions += [("", who, "impersonate") for who in ("users", "groups", "serviceaccounts")]
+
+    def is_allowed(question: tuple[str, str, str, str]) -> bool:
+        group, resource, verb, namespace = question
+        name, _, subresource = resource.partition("/")
+        asked = {"group": group, "resource": name, "subresource": subresource, "verb": verb, "namespace": namespace}
+        spec = {"user": "aws-batch", "groups": ["system:authenticated"], "resourceAttributes": asked}
+        review = client.AuthorizationV1Api(api).create_subject_access_review({"spec": spec})
+        return bool(review.status.allowed)
+
+    everywhere = [(*question, namespace) for question in questions for namespace in (NAMESPACE, "default")]
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(is_allowed, everywhere))
+    allowed = {question for question, answer in zip(everywhere, answers, strict=True) if answer}
+    in_cluster = {
+        (group, resource, verb, namespace)
+        for (group, resource), verbs in {**CLUSTER_RIGHTS, **RIGHTS_OF_EVERYBODY}.items()
+        for verb in verbs
+        for namespace in (NAMESPACE, "default")
+    }
+    in_namespace = {(*key, verb, NAMESPACE) for key, verbs in NAMESPACE_RIGHTS.items() for verb in verbs}
+    assert allowed == in_cluster | in_namespace
 
 
 def test_an_unmapped_node_role_keeps_nodes_out(
