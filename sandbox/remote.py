@@ -169,10 +169,11 @@ class RemoteSandbox:
         self._request("POST", "/_sandbox/reset")
 
     def calls(self) -> list[dict[str, Any]]:
-        """AWS and Kubernetes calls since start, reset or `clear_calls`, in time order.
+        """AWS, Kubernetes and private registry calls since start, reset or `clear_calls`, in time order.
 
         Each has `service`, `operation`, `mutating`, `status` and `user`; those of Kubernetes have the service
-        `kubernetes` and an operation such as `POST /api/v1/namespaces`.
+        `kubernetes` and an operation such as `POST /api/v1/namespaces`, those of the registry the service `registry`
+        and an operation such as `PUT /v2/NAME/manifests/TAG`.
         """
         calls = self._request("GET", "/_sandbox/calls")
         assert isinstance(calls, list)

@@ -182,6 +182,7 @@ class Sandbox:
         )
         ecr.install(self._server, self._private)
         self._server.log.add_source(self._kubernetes_calls)
+        self._server.log.add_source(self._registry_calls)
         ControlRoutes(self._nodes, self._control_plane, authority.ca_file).install(self._server)
         self._server.before_reset(self._nodes.reset)
         self._server.after_reset(self._upstream.reset)
@@ -234,3 +235,8 @@ class Sandbox:
         for call in self._control_plane.calls():
             operation = f"{call.verb} {call.path}"
             yield AwsCall("kubernetes", operation, call.mutating, call.status, call.user, call.time)
+
+    def _registry_calls(self) -> Iterable[AwsCall]:
+        for call in self._private.calls.all():
+            # Everybody logs in as AWS; whose token it was the registry does not tell.
+            yield AwsCall("registry", f"{call.method} {call.path}", call.mutating, call.status, "AWS", call.at)

@@ -126,7 +126,7 @@ def caller_of(access_key: str) -> str:
 
 
 class CallLog:
-    """The audit: the sandbox's AWS calls, and those of further sources such as the Kubernetes API."""
+    """The audit: the sandbox's AWS calls, and those of further sources: the Kubernetes API, the private registry."""
 
     def __init__(self) -> None:
         self._calls: deque[AwsCall] = deque(maxlen=_KEPT)

@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from sandbox.registries.call_record import CallRecord
 from sandbox.registries.faults import BlobResponse, FaultList, Handler
 from sandbox.registries.manifests import DIGEST, OCI_INDEX, Manifest
 from sandbox.registries.refusal import RefusalError
@@ -33,6 +34,7 @@ class Distribution(ABC):
 
     Attributes:
         repositories: What it holds.
+        calls: The requests answered.
         faults: Faults in force, and the requests seen.
         referrers_api: Whether it has the referrers API, as ECR; registries of before 2023 have not.
     """
@@ -41,9 +43,10 @@ class Distribution(ABC):
 
     def __init__(self, repositories: Repositories, ports: int = 2) -> None:
         self.repositories = repositories
+        self.calls = CallRecord()
         self.faults = FaultList()
         self._signing_key = secrets.token_bytes(32)
-        self._application = web.Application(middlewares=[self.faults.middleware, self._guard])
+        self._application = web.Application(middlewares=[self.calls.middleware, self.faults.middleware, self._guard])
         self.add_routes(self._application.router)
         self._server = Server(self._application, ports)
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from sandbox.remote import RemoteSandbox, SandboxFailedError
@@ -215,6 +216,22 @@ class TestControl:
         users = {each["service"]: each["user"] for each in clean_sandbox.calls()}
         assert users["kubernetes"] == "kubernetes-admin"
         assert users["iam"] == "arn:aws:iam::123456789012:user/admin"
+
+    def test_calls_of_the_private_registry(self, clean_sandbox, tools):
+        tools.aws("ecr").create_repository(repositoryName="pushed")
+        clean_sandbox.clear_calls()
+        tools.push_image("pushed")
+        calls = [each for each in clean_sandbox.calls() if each["service"] == "registry"]
+        assert [(each["operation"], each["mutating"], each["status"]) for each in calls][-1] == (
+            "PUT /v2/pushed/manifests/1",
+            True,
+            201,
+        )
+        clean_sandbox.clear_calls()
+        registry = clean_sandbox.env["PRIVATE_REGISTRY"]
+        assert httpx.get(f"http://{registry}/v2/pushed/tags/list").status_code == 401
+        (call,) = clean_sandbox.calls()
+        assert (call["operation"], call["mutating"], call["status"]) == ("GET /v2/pushed/tags/list", False, 401)
 
     def test_aws_faults(self, clean_sandbox, tools):
         clean_sandbox.fault(
