@@ -14,7 +14,7 @@ import pytest
 from demo.prefect_server import PrefectServer
 from sandbox.remote import RemoteSandbox
 from tests.flows.crashing_setup import CRASHED, FAILED, run
-from tests.flows.test_crash_points import release_lock, state
+from tests.flows.test_crash_points import left_behind, release_lock
 
 RESULT = Path(__file__).with_name("last-result.json")
 SEED = json.loads(RESULT.read_text())["seed"]
@@ -46,8 +46,12 @@ KUBERNETES_PATHS = [".*/namespaces.*", ".*/clusterroles.*", ".*/roles.*", ".*/co
 
 @pytest.mark.campaign
 @pytest.mark.timeout(3600)
-def test_setup_always_ends_in_the_same_state(sandboxes: Any, prefect_server: PrefectServer, tmp_path: Path) -> None:
+def test_setup_always_ends_in_the_same_state(
+    sandboxes: Any, prefect_server: PrefectServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sandbox: RemoteSandbox = sandboxes("embedded")
+    for name, value in sandbox.env.items():
+        monkeypatch.setenv(name, value)
     draw = random.Random(SEED)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.flows.crashing_setup"])
@@ -63,7 +67,7 @@ def test_setup_always_ends_in_the_same_state(sandboxes: Any, prefect_server: Pre
 
     sandbox.reset()
     assert setup(None) == 0
-    wanted = state(sandbox)
+    wanted = left_behind(sandbox)
     counts = {"runs": 0, "faults": 0, "deaths": 0, "failed_attempts": 0}
     for number in range(RUNS):
         sandbox.clear_faults()
@@ -88,5 +92,5 @@ def test_setup_always_ends_in_the_same_state(sandboxes: Any, prefect_server: Pre
             assert exitcode in (CRASHED, FAILED)
             counts["deaths" if exitcode == CRASHED else "failed_attempts"] += 1
         assert exitcode == 0, f"run {number} did not end well in {ATTEMPTS} attempts"
-        assert state(sandbox) == wanted, f"run {number} ended in another state"
+        assert left_behind(sandbox) == wanted, f"run {number} ended in another state"
     RESULT.write_text(json.dumps({"seed": SEED, **counts, "wrong_states": 0}, indent=2) + "\n")

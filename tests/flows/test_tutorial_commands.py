@@ -5,73 +5,17 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
-from kubernetes import client
 
 from blocks.eks_cluster import EksCluster
 from flows.setup import setup_batch
 from sandbox.remote import RemoteSandbox
-from specs.mirror import moving_tag, permanent_tag
+from specs.mirror import permanent_tag
 from specs.platform import PlatformSpec
-from tasks.ownership import HASH_ANNOTATION, HASH_TAG, OWNER_LABEL, OWNER_TAG
+from tests.flows.setup_picture import picture
 
 SCRIPT = Path(__file__).with_name("tutorial.sh")
-NAMESPACE = "my-aws-batch-namespace"
-# desiredvCpus follows the jobs that run at the moment.
-VOLATILE = {
-    "desiredvCpus",
-    "uid",
-    "uuid",
-    "resourceVersion",
-    "creationTimestamp",
-    "managedFields",
-    "selfLink",
-    "generation",
-}
-MARKS = {HASH_ANNOTATION, HASH_TAG, OWNER_LABEL, OWNER_TAG, "kubectl.kubernetes.io/last-applied-configuration"}
-
-
-def plain(document: Any) -> Any:
-    """A description without identifiers, times and the marks of whoever made it."""
-    if isinstance(document, dict):
-        kept = {key: plain(value) for key, value in document.items() if key not in VOLATILE | MARKS}
-        return {key: value for key, value in kept.items() if value not in ({}, None)}
-    if isinstance(document, list):
-        return [plain(item) for item in document]
-    return document
-
-
-def picture(cluster: EksCluster) -> dict[str, Any]:
-    """Everything that the tutorial makes, as it is described."""
-    serialize = client.ApiClient().sanitize_for_serialization
-    core, rbac, batch = cluster.core_v1, cluster.rbac_v1, cluster.batch
-    name, role = "aws-batch-cluster-role", "aws-batch-compute-environment-role"
-    aws_auth = core.read_namespaced_config_map("aws-auth", "kube-system").data["mapRoles"]
-    described: dict[str, Any] = {
-        "namespace": serialize(core.read_namespace(NAMESPACE)),
-        "cluster role": serialize(rbac.read_cluster_role(name)),
-        "cluster role binding": serialize(rbac.read_cluster_role_binding(f"{name}-binding")),
-        "role": serialize(rbac.read_namespaced_role(role, NAMESPACE)),
-        "role binding": serialize(rbac.read_namespaced_role_binding(f"{role}-binding", NAMESPACE)),
-        "aws-auth": sorted(yaml.safe_load(aws_auth), key=lambda entry: entry["rolearn"]),
-        "compute environments": batch.describe_compute_environments()["computeEnvironments"],
-        "job queues": batch.describe_job_queues()["jobQueues"],
-        "job definitions": batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"],
-        "repositories": cluster.ecr.describe_repositories()["repositories"],
-        # The permanent tags are marks of ours too: nobody copies an image under them by hand.
-        "images": [
-            (digest, [tag for tag in image.get("imageTags", []) if not moving_tag(tag, digest)])
-            for image in cluster.ecr.describe_images(repositoryName="amazonlinux/amazonlinux")["imageDetails"]
-            for digest in [image["imageDigest"]]
-        ],
-    }
-    for repository in described["repositories"]:
-        repository.pop("createdAt")
-    described["images"].sort()
-    return dict(plain(described))
 
 
 @pytest.mark.skipif(not (shutil.which("kubectl") and shutil.which("skopeo")), reason="needs kubectl and skopeo")
