@@ -16,6 +16,7 @@ class Capacity:
         max_pods: Pods that fit by the VPC CNI's rule.
         allocatable_millicpus: CPU left for pods.
         allocatable_memory_mib: Memory left for pods.
+        gpus: NVIDIA GPUs.
         architecture: `amd64` or `arm64`.
     """
 
@@ -24,6 +25,7 @@ class Capacity:
     max_pods: int
     allocatable_millicpus: int
     allocatable_memory_mib: int
+    gpus: int
     architecture: str
 
 
@@ -46,6 +48,7 @@ def capacity_of(instance_type: str) -> Capacity:
     memory_mib = described["MemoryInfo"]["SizeInMiB"]
     network = described["NetworkInfo"]
     max_pods = network["MaximumNetworkInterfaces"] * (network["Ipv4AddressesPerInterface"] - 1) + 2
+    gpus = described.get("GpuInfo", {}).get("Gpus", [])
     architectures = described["ProcessorInfo"]["SupportedArchitectures"]
     return Capacity(
         vcpus=vcpus,
@@ -53,6 +56,7 @@ def capacity_of(instance_type: str) -> Capacity:
         max_pods=max_pods,
         allocatable_millicpus=int(vcpus * 1000 - _reserved_millicpus(vcpus)),
         allocatable_memory_mib=memory_mib - 11 * max_pods - 255 - 100,
+        gpus=sum(each["Count"] for each in gpus if each["Manufacturer"] == "NVIDIA"),
         architecture="arm64" if "arm64" in architectures else "amd64",
     )
 

@@ -77,16 +77,20 @@ class Machine:
             "PIDPressure": ("False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
             "Ready": ("True", "KubeletReady", "kubelet is posting ready status"),
         }
+        # As NVIDIA's device plugin has the kubelet report them.
+        gpus = {"nvidia.com/gpu": str(self.capacity.gpus)} if self.capacity.gpus else {}
         return {
             "capacity": {
                 "cpu": str(self.capacity.vcpus),
                 "memory": f"{self.capacity.memory_mib * 1024}Ki",
                 "pods": str(self.capacity.max_pods),
+                **gpus,
             },
             "allocatable": {
                 "cpu": f"{self.capacity.allocatable_millicpus}m",
                 "memory": f"{self.capacity.allocatable_memory_mib * 1024}Ki",
                 "pods": str(self.capacity.max_pods),
+                **gpus,
             },
             # The address under which the API server finds the kubelet: this machine, not the instance's.
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],

@@ -37,6 +37,7 @@ class Node:
     kind: InstanceType
     cpu_millis: int
     memory_mib: int
+    gpus: int
     launched: float
     phase: Literal["pending", "joined", "refused"] = "pending"
     name: str = ""
@@ -47,18 +48,21 @@ class Node:
 
     def fits(self, job: Job) -> bool:
         """Whether what is left is enough."""
-        return self.cpu_millis >= job.spec.cpu_millis and self.memory_mib >= job.spec.memory_mib
+        spec = job.spec
+        return self.cpu_millis >= spec.cpu_millis and self.memory_mib >= spec.memory_mib and self.gpus >= spec.gpus
 
     def reserve(self, job: Job) -> None:
         """Set resources aside for a job."""
         self.cpu_millis -= job.spec.cpu_millis
         self.memory_mib -= job.spec.memory_mib
+        self.gpus -= job.spec.gpus
         self.jobs += 1
 
     def release(self, job: Job) -> None:
         """Take a job's resources back."""
         self.cpu_millis += job.spec.cpu_millis
         self.memory_mib += job.spec.memory_mib
+        self.gpus += job.spec.gpus
         self.jobs -= 1
         self.idle_since = time.monotonic()
 
@@ -122,21 +126,22 @@ class Capacity:
                 return True
         return False
 
-    def _lacking(self, environment: ComputeEnvironment, waiting: list[Job]) -> tuple[Job, int, int] | None:
+    def _lacking(self, environment: ComputeEnvironment, waiting: list[Job]) -> tuple[Job, int, int, int] | None:
         """The largest of the jobs, and what they all need beyond the instances that are on their way."""
-        cpu = memory = 0
+        cpu = memory = gpus = 0
         for node in environment.nodes:
             if node.phase != "joined" and not node.draining:
                 cpu -= node.cpu_millis
                 memory -= node.memory_mib
+                gpus -= node.gpus
         largest = waiting[0]
         for job in waiting:
             if not self._fitting(environment, job):
                 break
-            cpu, memory = cpu + job.spec.cpu_millis, memory + job.spec.memory_mib
-            if job.spec.cpu_millis > largest.spec.cpu_millis:
+            cpu, memory, gpus = cpu + job.spec.cpu_millis, memory + job.spec.memory_mib, gpus + job.spec.gpus
+            if (job.spec.gpus, job.spec.cpu_millis) > (largest.spec.gpus, largest.spec.cpu_millis):
                 largest = job
-        return (largest, cpu, memory) if cpu > 0 or memory > 0 else None
+        return (largest, cpu, memory, gpus) if cpu > 0 or memory > 0 or gpus > 0 else None
 
     def _make_room(self, environment: ComputeEnvironment) -> bool:
         """Take an idle instance away that is too small for the job at the head; tells whether there was one."""
@@ -155,10 +160,12 @@ class Capacity:
         return [
             kind
             for kind in environment.types
-            if kind.cpu_millis >= spec.cpu_millis and kind.memory_mib >= spec.memory_mib
+            if kind.cpu_millis >= spec.cpu_millis and kind.memory_mib >= spec.memory_mib and kind.gpus >= spec.gpus
         ]
 
-    def _choose(self, environment: ComputeEnvironment, job: Job, cpu: int, memory: int) -> InstanceType | None:
+    def _choose(
+        self, environment: ComputeEnvironment, job: Job, cpu: int, memory: int, gpus: int
+    ) -> InstanceType | None:
         """The smallest type that takes all that waits, else the largest that maxvCpus allows.
 
         maxvCpus may be exceeded by at most one instance [B:ComputeResource.maxvCpus]: if no type stays within it,
@@ -168,7 +175,7 @@ class Capacity:
         fitting = self._fitting(environment, job)
         within = [kind for kind in fitting if kind.vcpus <= room]
         for kind in within:
-            if kind.cpu_millis >= cpu and kind.memory_mib >= memory:
+            if kind.cpu_millis >= cpu and kind.memory_mib >= memory and kind.gpus >= gpus:
                 return kind
         if within:
             return within[-1]
@@ -199,7 +206,7 @@ class Capacity:
             # The instance profile was deleted after the compute environment had become VALID.
             self._give_up(environment, f"CLIENT_ERROR - {error}")
             return False
-        node = Node(instance_id, environment, kind, kind.cpu_millis, kind.memory_mib, time.monotonic())
+        node = Node(instance_id, environment, kind, kind.cpu_millis, kind.memory_mib, kind.gpus, time.monotonic())
         environment.nodes.append(node)
         self._set_desired(environment)
         self._pending.append(node)

@@ -25,6 +25,7 @@ class InstanceType:
         vcpus: As EC2 counts them and maxvCpus does.
         cpu_millis: What pods may request of them.
         memory_mib: What pods may request.
+        gpus: What pods may request as `nvidia.com/gpu`.
     """
 
     name: str
@@ -32,6 +33,7 @@ class InstanceType:
     vcpus: int
     cpu_millis: int
     memory_mib: int
+    gpus: int
 
 
 @functools.cache
@@ -47,6 +49,7 @@ def _instance_type(name: str) -> InstanceType:
         vcpus,
         vcpus * 1000 - _reserved_millis(vcpus),
         memory - _POD_MIB * pods - _KUBELET_MIB - _EVICTION_MIB,
+        sum(each["Count"] for each in data.get("GpuInfo", {}).get("Gpus", []) if each["Manufacturer"] == "NVIDIA"),
     )
 
 

@@ -36,6 +36,7 @@ class JobSpec:
     depends_on: list[dict[str, str]]
     cpu_millis: int
     memory_mib: int
+    gpus: int
 
 
 @dataclass(slots=True)

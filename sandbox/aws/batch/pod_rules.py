@@ -160,26 +160,27 @@ def cpu_millis(value: str) -> int:
     return int(Fraction(value) * 1000)
 
 
-def requested(pod: Mapping[str, Any]) -> tuple[int, int]:
-    """Thousandths of a CPU and MiB that a pod reserves: the sum of its containers' requests.
+def requested(pod: Mapping[str, Any]) -> tuple[int, int, int]:
+    """Thousandths of a CPU, MiB and GPUs that a pod reserves: the sum of its containers' requests.
 
     An init container runs alone, so only one that asks for more than all containers together counts
     (Kubernetes, "effective init request").
     """
-    cpu = memory = 0
+    cpu = memory = gpus = 0
     for container in pod.get("containers") or []:
-        container_cpu, container_memory = _container_requests(container)
-        cpu, memory = cpu + container_cpu, memory + container_memory
+        container_cpu, container_memory, container_gpus = _container_requests(container)
+        cpu, memory, gpus = cpu + container_cpu, memory + container_memory, gpus + container_gpus
     for container in pod.get("initContainers") or []:
-        container_cpu, container_memory = _container_requests(container)
-        cpu, memory = max(cpu, container_cpu), max(memory, container_memory)
-    return cpu, memory
+        container_cpu, container_memory, container_gpus = _container_requests(container)
+        cpu, memory, gpus = max(cpu, container_cpu), max(memory, container_memory), max(gpus, container_gpus)
+    return cpu, memory, gpus
 
 
-def _container_requests(container: Mapping[str, Any]) -> tuple[int, int]:
+def _container_requests(container: Mapping[str, Any]) -> tuple[int, int, int]:
     resources = container.get("resources") or {}
     values = {**(resources.get("limits") or {}), **(resources.get("requests") or {})}
-    return cpu_millis(values.get("cpu", "0")), int(values.get("memory", "0Mi").removesuffix("Mi"))
+    memory = int(values.get("memory", "0Mi").removesuffix("Mi"))
+    return cpu_millis(values.get("cpu", "0")), memory, int(values.get(_GPU, "0"))
 
 
 def _expect(condition: bool, rule: str) -> None:

@@ -128,7 +128,7 @@ class Submission:
             pod = pod_properties.merged(definition.pod, override, {})
             for index, container in enumerate(pod["containers"]):
                 pod_rules.check_resources(container.get("resources") or {}, f"containers[{index}]", complete=True)
-        cpu, memory = pod_rules.requested(pod)
+        cpu, memory, gpus = pod_rules.requested(pod)
         share, priority = self._share(request, queue, definition)
         retry = {
             **definition.document.get("retryStrategy", {}),
@@ -146,6 +146,7 @@ class Submission:
             depends_on=[dict(each) for each in request.get("dependsOn") or []],
             cpu_millis=cpu,
             memory_mib=memory,
+            gpus=gpus,
         )
 
     def _share(

@@ -16,6 +16,10 @@ def test_what_pods_may_request(instance_type, millicpus, max_pods):
     assert (capacity.allocatable_millicpus, capacity.max_pods) == (millicpus, max_pods)
 
 
+def test_nvidia_gpus_are_counted():
+    assert (capacity_of("g4dn.12xlarge").gpus, capacity_of("m5.large").gpus) == (4, 0)
+
+
 def test_arm_instances_are_arm_nodes():
     assert (capacity_of("m6g.large").architecture, capacity_of("m5.large").architecture) == ("arm64", "amd64")
 

@@ -259,3 +259,30 @@ def test_min_vcpus_are_kept(empty: Any) -> None:
     batch.create_compute_environment(**empty.environment("warm", computeResources__minvCpus=4))
     empty.environment_settles("warm")
     empty.wait(lambda: instances(empty) == ["m5.xlarge"])
+
+
+def test_a_gpu_job_needs_an_instance_type_with_as_many_gpus(empty: Any) -> None:
+    empty.set_up()
+
+    def gpu_job(name: str, queue: str, gpus: str) -> str:
+        pods = override("1", "64Mi", "true")
+        pods["podProperties"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] = gpus
+        return str(empty.submit(name, jobQueue=queue, eksPropertiesOverride=pods))
+
+    batch = empty.client("batch")
+    on_m5 = gpu_job("no-gpu", HEAD, "1")
+    assert reason_of(empty, on_m5).startswith("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT")
+    batch.cancel_job(jobId=on_m5, reason="no GPU")
+
+    mixed = empty.environment("mixed", computeResources__instanceTypes=["m5.2xlarge", "g4dn.xlarge"])
+    batch.create_compute_environment(**mixed)
+    empty.environment_settles("mixed")
+    order = [{"order": 1, "computeEnvironment": "mixed"}]
+    batch.create_job_queue(jobQueueName="mixed", priority=1, computeEnvironmentOrder=order)
+    empty.queue_settles("mixed")
+    one = gpu_job("one-gpu", "mixed", "1")
+    assert empty.job_ends(one)["status"] == "SUCCEEDED"
+    assert "g4dn.xlarge" in instances(empty)
+    two = gpu_job("two-gpus", "mixed", "2")
+    assert reason_of(empty, two).startswith("MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT")
+    batch.cancel_job(jobId=two, reason="too many GPUs")
