@@ -1,18 +1,30 @@
 """Each private name of moto that the sandbox relies on, so that a new version of moto cannot break it unseen."""
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
+import pytest
 from moto.core.base_backend import BackendDict, backend_lock
-from moto.ec2.models import ec2_backends
+from moto.core.exceptions import ServiceException
+from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.instance_types import INSTANCE_TYPES
-from moto.eks.models import eks_backends
+from moto.ecr.models import ECRBackend, ecr_backends
+from moto.eks.models import Cluster, eks_backends
 from moto.events.models import events_backends
 from moto.iam import models
-from moto.iam.exceptions import EntityAlreadyExists, InvalidInput
+from moto.iam.exceptions import EntityAlreadyExists, InvalidInput, NotFoundException
+from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from moto.sts.models import sts_backends
+from moto.secretsmanager.exceptions import SecretsManagerClientError
+from moto.secretsmanager.models import secretsmanager_backends
+from moto.sts.models import AssumedRole, STSBackend, sts_backends
 
-ACCOUNT = "123456789012"
+ACCOUNT, REGION = "123456789012", "us-east-1"
+
+
+def parameters(function: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(function).parameters)
 
 
 def test_server() -> None:
@@ -21,31 +33,56 @@ def test_server() -> None:
     with backend_lock:
         assert all(isinstance(each, dict) for each in BackendDict._instances)
     assert callable(MotoRequestHandler.run_wsgi)
+    assert issubclass(ServiceException, Exception)
+
+
+def test_the_same_seed_gives_the_same_identifiers() -> None:
+    made = []
+    for _ in range(2):
+        BackendDict.reset()
+        mock_random.seed(7)
+        made.append(ec2_backends[ACCOUNT][REGION].create_vpc("10.0.0.0/16").id)
+    BackendDict.reset()
+    assert made[0] == made[1]
 
 
 def test_iam() -> None:
     backend = models.iam_backends[ACCOUNT]["global"]
+    assert models.iam_backends[ACCOUNT]["aws"] is backend
     assert models.get_account_id_from("AKIAUNKNOWN") == ACCOUNT
     assert isinstance(models.SERVICE_NAME_CONVERSION, dict)
-    assert list(inspect.signature(models.IAMBackend.create_service_linked_role).parameters) == [
-        "self",
-        "service_name",
-        "description",
-        "suffix",
-    ]
-    assert list(inspect.signature(models.IAMBackend._init_aws_policies).parameters) == ["self"]
+    role = parameters(models.IAMBackend.create_service_linked_role)
+    assert role == ["self", "service_name", "description", "suffix"]
+    assert parameters(models.IAMBackend._init_aws_policies) == ["self"]
+    assert {"region_name", "user_name", "path"} <= set(parameters(models.IAMBackend.create_user))
+    assert "user_name" in parameters(models.IAMBackend.create_access_key)
+    assert {"users", "access_keys", "roles", "instance_profiles"} <= set(vars(backend))
     assert issubclass(InvalidInput, Exception)
     assert issubclass(EntityAlreadyExists, Exception)
-    assert {"access_keys", "roles", "instance_profiles"} <= set(vars(backend))
+    with pytest.raises(NotFoundException):
+        backend.get_role("no-such-role")
 
 
 def test_sts() -> None:
-    assert sts_backends[ACCOUNT]["global"].get_assumed_role_from_access_key("AKIAUNKNOWN") is None
+    backend = sts_backends[ACCOUNT]["global"]
+    assert backend.get_assumed_role_from_access_key("AKIAUNKNOWN") is None
+    assert isinstance(sts_backends[ACCOUNT]["aws"].assumed_roles, list)
+    wanted = {"region_name", "role_session_name", "role_arn", "policy", "duration", "external_id"}
+    assert wanted <= set(parameters(STSBackend.assume_role))
+    assert {"arn", "user_id"} <= set(dir(AssumedRole))
 
 
 def test_ec2() -> None:
-    backend = ec2_backends[ACCOUNT]["us-east-1"]
+    backend = ec2_backends[ACCOUNT][REGION]
     assert {"subnets", "groups"} <= set(vars(backend))
+    assert backend.get_instance_by_id("i-0") is None
+    wanted = {"image_id", "count", "user_data", "security_group_names"}
+    assert wanted <= set(parameters(EC2Backend.run_instances))
+    assert "instance_ids" in parameters(EC2Backend.terminate_instances)
+    assert "filters" in parameters(EC2Backend.describe_security_groups)
+
+
+def test_instance_types() -> None:
     m5 = INSTANCE_TYPES["m5.large"]
     assert m5["VCpuInfo"]["DefaultVCpus"] == 2
     assert m5["MemoryInfo"]["SizeInMiB"] == 8192
@@ -53,13 +90,28 @@ def test_ec2() -> None:
     assert m5["NetworkInfo"]["Ipv4AddressesPerInterface"] == 10
     assert m5["ProcessorInfo"]["SupportedArchitectures"] == ["x86_64"]
     assert m5["BareMetal"] is False
+    assert "GpuInfo" not in m5
+    (gpu,) = INSTANCE_TYPES["g4dn.xlarge"]["GpuInfo"]["Gpus"]
+    assert (gpu["Count"], gpu["Manufacturer"]) == (1, "NVIDIA")
 
 
 def test_eks() -> None:
-    assert isinstance(eks_backends[ACCOUNT]["us-east-1"].clusters, dict)
+    assert isinstance(eks_backends[ACCOUNT][REGION].clusters, dict)
+    taken = {"name", "role_arn", "resources_vpc_config", "version", "logging", "tags", "encryption_config"}
+    assert taken <= set(parameters(Cluster.__init__))
+
+
+def test_ecr() -> None:
+    assert isinstance(ecr_backends[ACCOUNT][REGION], ECRBackend)
+
+
+def test_secrets_manager() -> None:
+    backend = secretsmanager_backends[ACCOUNT][REGION]
+    with pytest.raises(SecretsManagerClientError):
+        backend.get_secret_value("no-such-secret", "", "AWSCURRENT")
 
 
 def test_events() -> None:
-    backend = events_backends[ACCOUNT]["us-east-1"]
+    backend = events_backends[ACCOUNT][REGION]
     assert backend.describe_event_bus("default").rules is not None
-    assert list(inspect.signature(backend.put_events).parameters) == ["events"]
+    assert parameters(backend.put_events) == ["events"]
