@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import yaml
+
 from demo.prefect_server import PrefectServer
 from sandbox.guardian import Guardian
 from sandbox.remote import RemoteSandbox
@@ -36,11 +38,17 @@ def main() -> int:
             subprocess.run(register, cwd=PROJECT, env=environment, check=True, stdout=subprocess.DEVNULL)
             outside = environment | sandbox.environment("env-internet.sh")
             with _worker(environment, "batch-eks", state_dir), _worker(outside, "batch-eks-internet", state_dir):
-                print(f"Prefect UI:   {server.ui_url}  (deployments setup, mirror, submit, nightly)")
+                print(f"Prefect UI:   {server.ui_url}  (deployments {', '.join(_deployments())})")
                 print(f"For a shell:  . {sandbox.state_dir}/env.sh   then aws, kubectl, skopeo")
                 print("Ctrl-C stops everything.", flush=True)
                 interrupted.wait()
     return 0
+
+
+def _deployments() -> list[str]:
+    """Names of the deployments that were registered."""
+    described = yaml.safe_load((PROJECT / "deployments" / "prefect.yaml").read_text())
+    return [deployment["name"] for deployment in described["deployments"]]
 
 
 @contextmanager
