@@ -58,6 +58,12 @@ class AwsSession:
         """The region of the block, else of the environment or profile; empty where none is set."""
         return str(self._core.get_config_variable("region") or "")
 
+    @property
+    def ca_bundle(self) -> str:
+        """File of certificate authorities for AWS calls: the block's, AWS_CA_BUNDLE, the profile's; empty for none."""
+        path = self._block.aws_client_parameters.verify_cert_path
+        return str(path or self._core.get_config_variable("ca_bundle") or "")
+
     def client(self, service: str, *, once: bool = False) -> Any:
         """A client of a service.
 

@@ -31,11 +31,18 @@ class Connections:
     Args:
         connect_seconds: How long a connection may take to come about.
         answer_seconds: How long the other side may be silent.
+        ca_file: Certificate authorities that are trusted too; empty for none.
     """
 
-    def __init__(self, connect_seconds: float = CONNECT_SECONDS, answer_seconds: float = ANSWER_SECONDS) -> None:
+    def __init__(
+        self,
+        connect_seconds: float = CONNECT_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
+        ca_file: str = "",
+    ) -> None:
         self._connect_seconds = connect_seconds
         self._answer_seconds = answer_seconds
+        self._ca_file = ca_file
         self._lock = threading.Lock()
         self._idle: dict[_Origin, list[HTTPConnection]] = {}
         self._context: ssl.SSLContext | None = None
@@ -104,6 +111,8 @@ class Connections:
                     import certifi  # here, since it is seldom needed
 
                     self._context.load_verify_locations(certifi.where())
+                if self._ca_file:
+                    self._context.load_verify_locations(self._ca_file)
             return self._context
 
 

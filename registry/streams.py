@@ -31,6 +31,7 @@ class Streams:
 
     Args:
         retry: How to wait when a host asks for a pause (Retry-After); it holds for all who share this.
+        ca_file: Certificate authorities that are trusted beside the system's; empty for none.
 
     Attributes:
         blobs: Copies blobs.
@@ -38,11 +39,11 @@ class Streams:
         manifests: Asks for manifests and pushes them. Here as in the others, no task waits for one that has not begun.
     """
 
-    def __init__(self, retry: Retry | None = None) -> None:
+    def __init__(self, retry: Retry | None = None, ca_file: str = "") -> None:
         self.blobs = ThreadPoolExecutor(CONNECTIONS, "blob")
         self.ranges = ThreadPoolExecutor(CONNECTIONS, "range")
         self.manifests = ThreadPoolExecutor(_MANIFESTS, "manifest")
-        self._transport = Transport()
+        self._transport = Transport(ca_file=ca_file)
         self._pauses = Pauses(retry or Retry())
         self._free = CONNECTIONS
         self._turns = threading.Semaphore(_MOST_BIG)

@@ -100,10 +100,16 @@ class Transport:
     Args:
         connect_seconds: How long a connection may take to come about.
         answer_seconds: How long the other side may be silent.
+        ca_file: Certificate authorities that are trusted beside the system's; empty for none.
     """
 
-    def __init__(self, connect_seconds: float = CONNECT_SECONDS, answer_seconds: float = ANSWER_SECONDS) -> None:
-        self._connections = Connections(connect_seconds, answer_seconds)
+    def __init__(
+        self,
+        connect_seconds: float = CONNECT_SECONDS,
+        answer_seconds: float = ANSWER_SECONDS,
+        ca_file: str = "",
+    ) -> None:
+        self._connections = Connections(connect_seconds, answer_seconds, ca_file)
 
     def close(self) -> None:
         """Close the connections that are kept."""

@@ -52,7 +52,7 @@ class PrivateRegistry:
     def __init__(self, cluster: EksCluster, clock: Callable[[], float] = time.time) -> None:
         self._cluster = cluster
         self._clock = clock
-        self._streams = Streams()
+        self._streams = Streams(ca_file=cluster.session.ca_bundle)
         self._lock = threading.Lock()
         self._credential = Basic("", "")
         self._renew_at = 0.0
