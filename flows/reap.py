@@ -7,9 +7,8 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.logging import get_run_logger
 
 from blocks.eks_cluster import EksCluster
-from tasks.job_end import end_jobs_of_run
+from tasks.job_end import end_all_jobs, end_jobs_of_run
 from tasks.job_queue import job_queue_names
-from tasks.step import step
 
 
 @flow(name="reap-jobs", flow_run_name="end the jobs of run {flow_run_id}")
@@ -29,20 +28,9 @@ def reap_jobs(cluster: EksCluster, flow_run_id: str) -> list[str]:
     Raises:
         OperationError: If AWS refuses.
     """
-    ended = find_and_end(cluster, flow_run_id)
+    ended = end_all_jobs(cluster, flow_run_id)
     get_run_logger().info("%s jobs of flow run %s were told to end", len(ended), flow_run_id)
     return ended
-
-
-@step("end of the jobs of {run_id}")
-def find_and_end(cluster: EksCluster, run_id: str) -> list[str]:
-    """End the jobs of a run in every queue of the account.
-
-    Args:
-        cluster: Gives the Batch client.
-        run_id: Id of the flow run.
-    """
-    return end_jobs_of_run(cluster, run_id, job_queue_names(cluster), f"flow run {run_id} has ended")
 
 
 def end_jobs_of(flow: Any, flow_run: FlowRun, state: State) -> None:

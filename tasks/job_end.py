@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from blocks.eks_cluster import EksCluster
 from specs.submitted_name import run_digits
 from tasks.job_listing import list_submitted
+from tasks.job_queue import job_queue_names
+from tasks.step import step
 
 BULK = 50  # botocore batch TerminateJobsRequest.jobs
 ENDED = ("SUCCEEDED", "FAILED")
@@ -28,6 +30,20 @@ def end_jobs_of_run(cluster: EksCluster, run_id: str, queues: Iterable[str], rea
     for start in range(0, len(alive), BULK):
         cluster.batch.terminate_jobs(jobs=alive[start : start + BULK], reason=reason)
     return alive
+
+
+@step("end of the jobs of {run_id}")
+def end_all_jobs(cluster: EksCluster, run_id: str) -> list[str]:
+    """End the jobs of a run in whichever queue of the account they are.
+
+    Args:
+        cluster: Gives the Batch client.
+        run_id: Id of the flow run that submitted them.
+
+    Returns:
+        The ids of the jobs that were told to end.
+    """
+    return end_jobs_of_run(cluster, run_id, job_queue_names(cluster), f"flow run {run_id} has ended")
 
 
 @contextmanager
