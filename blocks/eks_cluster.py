@@ -102,7 +102,7 @@ class EksCluster(Block):
     proxy_url: str = Field(
         default="",
         title="Proxy",
-        description="HTTP, HTTPS or SOCKS proxy on the way to the Kubernetes API.",
+        description="HTTP or HTTPS proxy on the way to the Kubernetes API.",
         examples=["http://proxy.internal:3128"],
     )
 

@@ -60,7 +60,7 @@ def api_client(
         certificate_authority: The cluster's CA as DescribeCluster gives it (PEM, base64).
         token: Answers a valid token whenever it is called.
         tls_server_name: The name on the server's certificate where it is called by another one.
-        proxy_url: An HTTP, HTTPS or SOCKS proxy on the way to it.
+        proxy_url: An HTTP or HTTPS proxy on the way to it.
     """
     configuration = client.Configuration(host=server.rstrip("/"))
     configuration.ca_cert_data = base64.b64decode(certificate_authority).decode()
@@ -100,8 +100,21 @@ def api_client_from_kubeconfig(
             "correct `kubeconfig` of the EKS Cluster block",
         ) from error
     if server:
-        configuration.host = server.rstrip("/")
+        _call_always(configuration, server.rstrip("/"))
     return _client(configuration, tls_server_name, proxy_url)
+
+
+def _call_always(configuration: client.Configuration, host: str) -> None:
+    """Set the host, and again after each renewal: the loader's hook renews the token and resets the host as well."""
+    renew = configuration.refresh_api_key_hook
+
+    def renew_and_keep_host(current: client.Configuration) -> None:
+        if renew:
+            renew(current)
+        current.host = host
+
+    configuration.host = host
+    configuration.refresh_api_key_hook = renew_and_keep_host
 
 
 def _client(configuration: client.Configuration, tls_server_name: str, proxy_url: str) -> ExplainingApiClient:

@@ -16,6 +16,7 @@ from prefect.testing.standard_test_suites.blocks import BlockStandardTestSuite
 from prefect_aws import AwsCredentials
 from pydantic import SecretStr
 
+from blocks.bearer_token import BearerToken
 from blocks.eks_cluster import EksCluster
 from blocks.kubernetes_errors import explain_kubernetes
 from blocks.operation_error import OperationError
@@ -100,15 +101,13 @@ def test_a_port_forward_with_a_server_name(cluster: EksCluster, forward: str) ->
 @pytest.fixture
 def admin_kubeconfig(cluster: EksCluster, tmp_path: Path) -> Path:
     """A kubeconfig with a static token of the administrator's, as kubectl users have it."""
-    from blocks.bearer_token import BearerToken
-
     token = BearerToken(lambda: cluster.session.presign_identity(cluster.cluster_name))()
     return kubeconfig(cluster, token, tmp_path / "kubeconfig")
 
 
-def kubeconfig(cluster: EksCluster, token: str, path: Path) -> Path:
+def kubeconfig(cluster: EksCluster, token: str, path: Path, endpoint: str = "") -> Path:
     server = {
-        "server": cluster.description["endpoint"],
+        "server": endpoint or cluster.description["endpoint"],
         "certificate-authority-data": cluster.description["certificateAuthority"]["data"],
     }
     document: dict[str, Any] = {
@@ -126,6 +125,17 @@ def kubeconfig(cluster: EksCluster, token: str, path: Path) -> Path:
 def test_a_kubeconfig_is_used_instead_of_a_token(cluster: EksCluster, admin_kubeconfig: Path) -> None:
     by_file = EksCluster(cluster_name=cluster.cluster_name, kubeconfig=str(admin_kubeconfig), kubeconfig_context="here")
     assert "kube-system" in namespaces(by_file)
+
+
+def test_a_server_of_the_block_is_called_instead_of_the_kubeconfig_s(
+    cluster: EksCluster, forward: str, tmp_path: Path
+) -> None:
+    token = BearerToken(lambda: cluster.session.presign_identity(cluster.cluster_name))()
+    unreachable = kubeconfig(cluster, token, tmp_path / "vpc-only", "https://abc.gr7.us-east-1.eks.invalid")
+    through = EksCluster(
+        cluster_name=cluster.cluster_name, kubeconfig=str(unreachable), server=forward, tls_server_name="127.0.0.1"
+    )
+    assert "kube-system" in namespaces(through)
 
 
 @pytest.mark.parametrize(("path", "context"), [("/nowhere/config", ""), (None, "there")])
