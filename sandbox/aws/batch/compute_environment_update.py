@@ -66,18 +66,28 @@ def apply(environment: "ComputeEnvironment", request: Mapping[str, Any]) -> bool
     changes = request.get("computeResources") or {}
     before = environment.compute_resources
     environment.compute_resources = _merged(before, changes)
+    after = environment.compute_resources
     latest = bool(changes.get("updateToLatestImageVersion"))
-    return latest or any(
-        field not in _SCALING and before.get(field) != value for field, value in environment.compute_resources.items()
-    )
+    return latest or any(before.get(field) != after.get(field) for field in {*before, *after} - {*_SCALING})
 
 
 def _merged(resources: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = {**resources, **changes}
+    merged = {field: value for field, value in {**resources, **changes}.items() if not _unset(field, changes)}
+    merged.setdefault("ec2Configuration", [{"imageType": "EKS_AL2023"}])
     # "updateToLatestImageVersion resets to false afterwards": it is no property of the compute environment.
     merged.pop("updateToLatestImageVersion", None)
     merged["desiredvCpus"] = max(merged["minvCpus"], min(merged["desiredvCpus"], merged["maxvCpus"]))
     return merged
+
+
+def _unset(field: str, changes: Mapping[str, Any]) -> bool:
+    """Whether the update takes a field away, as the documentation of [B:ComputeResourceUpdate] says for each."""
+    value = changes.get(field)
+    if field == "launchTemplate":
+        return value is not None and not any(value.get(key) for key in ("launchTemplateId", "launchTemplateName"))
+    if field == "scalingPolicy":
+        return value is not None and value.get("minScaleDownDelayMinutes") == 0
+    return field in ("ec2KeyPair", "imageId", "ec2Configuration", "tags") and value in ("", [], {})
 
 
 def missing_network(place: Place, resources: Mapping[str, Any]) -> str | None:
