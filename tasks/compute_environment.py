@@ -1,7 +1,7 @@
 """Step 5: the compute environment, AWS Batch's hold on the cluster."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
@@ -13,7 +13,13 @@ from tasks.reconcile import reconcile
 from tasks.step import step
 
 # UpdateComputeEnvironment has no member for these (botocore shape UpdateComputeEnvironmentRequest).
-IMMUTABLE = ("type", "eksConfiguration.eksClusterArn", "eksConfiguration.kubernetesNamespace")
+IMMUTABLE = (
+    "type",
+    "eksConfiguration.eksClusterArn",
+    "eksConfiguration.kubernetesNamespace",
+    "computeResources.spotIamFleetRole",
+)
+RESOURCES, ACCESS_ENTRY = "computeResources", "eksConfiguration.accessEntry.desiredState"
 
 
 class ComputeEnvironment(BatchResource):
@@ -23,6 +29,22 @@ class ComputeEnvironment(BatchResource):
     unordered = frozenset(
         {"computeResources.subnets", "computeResources.securityGroupIds", "computeResources.instanceTypes"}
     )
+    # The documentation of ComputeResourceUpdate says what unsets each; of a placement group it says nothing.
+    unset: ClassVar[Mapping[str, Any]] = {
+        f"{RESOURCES}.minvCpus": 0,
+        f"{RESOURCES}.securityGroupIds": [],
+        f"{RESOURCES}.ec2KeyPair": "",
+        f"{RESOURCES}.tags": {},
+        f"{RESOURCES}.bidPercentage": 100,
+        f"{RESOURCES}.launchTemplate": {"launchTemplateId": ""},
+        f"{RESOURCES}.ec2Configuration": [],
+        f"{RESOURCES}.imageId": "",
+        f"{RESOURCES}.scalingPolicy": {"minScaleDownDelayMinutes": 0},
+        f"{RESOURCES}.placementGroup": None,
+        f"{RESOURCES}.spotIamFleetRole": None,
+        ACCESS_ENTRY: "INHERIT_FROM_CLUSTER",
+    }
+    filled_in: ClassVar[Mapping[str, Any]] = {f"{RESOURCES}.ec2Configuration": [{"imageType": "EKS_AL2023"}]}
 
     def observe(self) -> dict[str, Any] | None:
         """What DescribeComputeEnvironments answers.
@@ -39,7 +61,7 @@ class ComputeEnvironment(BatchResource):
                 "wait",
                 can_heal=True,
             )
-        return found
+        return found and self._without_what_batch_moves(found)
 
     def create(self) -> None:
         """Create it; whether it is healthy shows later."""
@@ -48,19 +70,36 @@ class ComputeEnvironment(BatchResource):
 
     def update(self, observed: Mapping[str, Any], changes: list[Change]) -> Action:
         """Update what can be updated in place; AWS decides whether instances are replaced for it."""
-        self.refuse_immutable(changes, IMMUTABLE, "give the new compute environment another name")
-        self.retag(observed["computeEnvironmentArn"], changes)
-        update: dict[str, Any] = {}
-        if any(change.field.startswith("computeResources.") for change in changes):
-            update["computeResources"] = _updatable(self.document["computeResources"])
-        if any(change.field == "state" for change in changes):
-            update["state"] = self.document["state"]
-        if any(change.field.startswith("eksConfiguration.accessEntry") for change in changes):
+        self.check_changes(observed, changes)
+        emptied = {change.field: change.wanted for change in changes if change.field in self.unset}
+        update: dict[str, Any] = {
+            key: self.document[key] for key in ("state", "unmanagedvCpus") if key in self.document
+        }
+        if RESOURCES in self.document:
+            unset = {field.split(".")[1]: empty for field, empty in emptied.items() if field.startswith(RESOURCES)}
+            update[RESOURCES] = unset | _updatable(self.document[RESOURCES])
+        if "accessEntry" in self.document["eksConfiguration"]:
             update["eksConfiguration"] = {"accessEntry": self.document["eksConfiguration"]["accessEntry"]}
-        if update:
-            with self.racing():
-                self.cluster.batch.update_compute_environment(computeEnvironment=self.name, **update)
+        elif ACCESS_ENTRY in emptied:
+            update["eksConfiguration"] = {"accessEntry": {"desiredState": emptied[ACCESS_ENTRY]}}
+        with self.racing():
+            self.cluster.batch.update_compute_environment(computeEnvironment=self.name, **update)
+        self.retag(observed["computeEnvironmentArn"], changes)
         return "updated"
+
+    def check_changes(self, observed: Mapping[str, Any], changes: list[Change]) -> None:
+        """Cluster, namespace and some others are fixed at creation.
+
+        Raises:
+            OperationError: If one of them differs, or one that cannot be unset is left out.
+        """
+        other_name = "give the new compute environment another name"
+        self.refuse_unset(changes, other_name)
+        self.refuse_immutable([change for change in changes if change.field.startswith(IMMUTABLE)], other_name)
+
+    def note(self, observed: Mapping[str, Any]) -> str:
+        """Tags that it keeps."""
+        return self.kept_tags(observed)
 
     def identifier(self, observed: Mapping[str, Any]) -> str:
         """Its ARN."""
@@ -69,6 +108,17 @@ class ComputeEnvironment(BatchResource):
     def console_url(self) -> str:
         """Its page in the Batch console."""
         return batch_url(self.cluster, "compute-environments", self.name)
+
+    def _without_what_batch_moves(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        """Batch moves desiredvCpus as jobs come and go, and images grow old: neither is a difference."""
+        resources = dict(found.get(RESOURCES, {}))
+        if "desiredvCpus" in self.document.get(RESOURCES, {}):
+            resources["desiredvCpus"] = self.document[RESOURCES]["desiredvCpus"]
+        resources["ec2Configuration"] = [
+            {key: value for key, value in image.items() if key != "batchImageStatus"}
+            for image in resources.get("ec2Configuration", ())
+        ]
+        return {**found, RESOURCES: resources}
 
 
 @step("compute environment {spec.compute_environment_name}")

@@ -1,14 +1,14 @@
 """Step 7: the job queue in front of the compute environment."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from specs.job_queue import JobQueueSpec
 from tasks.batch_resource import BatchResource
 from tasks.console import batch_url
-from tasks.outcome import Action, Change, Outcome, differences
+from tasks.outcome import Action, Change, Outcome
 from tasks.reconcile import reconcile
 from tasks.step import step
 
@@ -19,6 +19,7 @@ class JobQueue(BatchResource):
     """A job queue whose compute environments may be named by name, as the tutorial does."""
 
     step = "job queue"
+    unset: ClassVar[Mapping[str, Any]] = {"state": "ENABLED", "jobStateTimeLimitActions": []}
 
     def observe(self) -> dict[str, Any] | None:
         """What DescribeJobQueues answers, compute environments by the form in which they are wanted.
@@ -43,17 +44,30 @@ class JobQueue(BatchResource):
             self.cluster.batch_once.create_job_queue(**self.wanted(marked=True))
 
     def update(self, observed: Mapping[str, Any], changes: list[Change]) -> Action:
-        """Update it in place; whether it has a scheduling policy at all is fixed at creation."""
+        """Update it in place, sending all that can be updated: a part that was left out is unset that way only."""
+        self.check_changes(observed, changes)
+        content = {key: self.document[key] for key in UPDATABLE if key in self.document}
+        content |= {change.field: change.wanted for change in changes if change.field in self.unset}
+        with self.racing():
+            self.cluster.batch.update_job_queue(jobQueue=self.name, **content)
+        self.retag(observed["jobQueueArn"], changes)
+        return "updated"
+
+    def check_changes(self, observed: Mapping[str, Any], changes: list[Change]) -> None:
+        """Its type, and whether it has a scheduling policy at all, are fixed at creation.
+
+        Raises:
+            OperationError: If a policy would have to be added or removed, or the type changed.
+        """
+        stuck = [change for change in changes if change.field == "jobQueueType"]
         policies = observed.get("schedulingPolicyArn"), self.document.get("schedulingPolicyArn")
         if bool(policies[0]) != bool(policies[1]):
-            switch = Change(field="schedulingPolicyArn", observed=policies[0], wanted=policies[1])
-            self.refuse_immutable([switch], (switch.field,), "give the new job queue another name")
-        self.retag(observed["jobQueueArn"], changes)
-        content = {key: self.document[key] for key in UPDATABLE if key in self.document}
-        if differences(content, observed):
-            with self.racing():
-                self.cluster.batch.update_job_queue(jobQueue=self.name, **content)
-        return "updated"
+            stuck.append(Change(field="schedulingPolicyArn", observed=policies[0], wanted=policies[1]))
+        self.refuse_immutable(stuck, "give the new job queue another name")
+
+    def note(self, observed: Mapping[str, Any]) -> str:
+        """Tags that it keeps."""
+        return self.kept_tags(observed)
 
     def identifier(self, observed: Mapping[str, Any]) -> str:
         """Its ARN."""

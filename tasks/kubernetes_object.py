@@ -10,7 +10,7 @@ from kubernetes.client.exceptions import ApiException
 from blocks.kubernetes_errors import status_message, status_reason
 from blocks.operation_error import OperationError
 from tasks.outcome import Action, Change
-from tasks.ownership import has_kubernetes_mark, with_kubernetes_marks
+from tasks.ownership import has_kubernetes_mark, left_out_metadata, with_kubernetes_marks
 from tasks.reconcile import Resource
 
 
@@ -75,11 +75,14 @@ class KubernetesObject(Resource):
             self._call("delete", self.name, body=client.V1DeleteOptions(preconditions=seen))
             self._create()
             return "replaced"
-        self._call("replace", self.name, body=merged(observed, self.wanted(marked=True)))
+        self._call("replace", self.name, body=self._brought_in_line(observed))
         return "updated"
 
-    def rehearse(self, observed: Mapping[str, Any] | None) -> None:
-        """A dry run on the server: admission, validation and rights are checked, nothing is kept."""
+    def rehearse(self, observed: Mapping[str, Any] | None, changes: list[Change]) -> Action:
+        """A dry run on the server: admission, validation and rights are checked, nothing is kept.
+
+        Of a replacement the deletion is tried; a creation beside what is still there would be refused.
+        """
         if observed is None:
             try:
                 self._create(dry_run="All")
@@ -87,8 +90,26 @@ class KubernetesObject(Resource):
                 # Planned on an empty cluster: the namespace would have been created before.
                 if not (error.status == 404 and status_message(error) == f'namespaces "{self._namespace}" not found'):
                     raise
-        else:
-            self._call("replace", self.name, body=merged(observed, self.wanted(marked=True)), dry_run="All")
+            return "created"
+        if self._must_be_replaced(changes):
+            self._call("delete", self.name, body=client.V1DeleteOptions(dry_run=["All"]))
+            return "replaced"
+        self._call("replace", self.name, body=self._brought_in_line(observed), dry_run="All")
+        return "updated"
+
+    def leftovers(self, observed: Mapping[str, Any]) -> list[Change]:
+        """Labels and annotations that an earlier manifest set; what others added stays."""
+        metadata = observed["metadata"]
+        return [
+            Change(field=f"metadata.{section}.{key}", observed=metadata[section][key])
+            for section, key in left_out_metadata(self._manifest, observed)
+        ]
+
+    def _brought_in_line(self, observed: Mapping[str, Any]) -> dict[str, Any]:
+        result = merged(observed, self.wanted(marked=True))
+        for section, key in left_out_metadata(self._manifest, observed):
+            del result["metadata"][section][key]
+        return result
 
     def _must_be_replaced(self, changes: list[Change]) -> bool:
         return any(re.split(r"[.\[]", change.field)[0] in self._immutable for change in changes)

@@ -69,10 +69,11 @@ class LifecyclePolicy(Resource):
         self._put()
         return "updated"
 
-    def rehearse(self, observed: Mapping[str, Any] | None) -> None:
+    def rehearse(self, observed: Mapping[str, Any] | None, changes: list[Change]) -> Action:
         """Say what create or update would refuse."""
         if observed is None:
             self._refuse_foreign_repository()
+        return super().rehearse(observed, changes)
 
     def identifier(self, observed: Mapping[str, Any]) -> str:
         """The repository's name."""

@@ -11,6 +11,7 @@ OWNER = "batch-eks-flows"
 # https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels/
 OWNER_LABEL = "app.kubernetes.io/managed-by"
 HASH_ANNOTATION = f"{OWNER}/spec-hash"
+METADATA_ANNOTATION = f"{OWNER}/spec-metadata"
 
 # AWS: tags. `aws:` is reserved, every other prefix is free.
 OWNER_TAG = "managed-by"
@@ -24,11 +25,33 @@ def spec_hash(document: Mapping[str, Any]) -> str:
 
 
 def with_kubernetes_marks(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """The manifest with our label, and its own hash as an annotation."""
+    """The manifest with our label, its own hash as an annotation, and the keys that it sets in its metadata."""
     metadata = dict(manifest["metadata"])
+    marks = {HASH_ANNOTATION: spec_hash(manifest), METADATA_ANNOTATION: " ".join(_metadata_keys(manifest))}
     labels = dict(metadata.get("labels") or {}) | {OWNER_LABEL: OWNER}
-    annotations = dict(metadata.get("annotations") or {}) | {HASH_ANNOTATION: spec_hash(manifest)}
+    annotations = dict(metadata.get("annotations") or {}) | marks
     return {**manifest, "metadata": {**metadata, "labels": labels, "annotations": annotations}}
+
+
+def left_out_metadata(manifest: Mapping[str, Any], observed: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Labels and annotations that an earlier manifest of ours set and this one leaves out.
+
+    Args:
+        manifest: What is wanted now.
+        observed: The object as the API server holds it.
+
+    Returns:
+        Of each the map, `labels` or `annotations`, and the key in it.
+    """
+    metadata = observed.get("metadata", {})
+    once = str((metadata.get("annotations") or {}).get(METADATA_ANNOTATION, "")).split()
+    gone = [key.split(".", 1) for key in once if key not in _metadata_keys(manifest)]
+    return [(section, key) for section, key in gone if key in (metadata.get(section) or {})]
+
+
+def _metadata_keys(manifest: Mapping[str, Any]) -> list[str]:
+    metadata = manifest["metadata"]
+    return [f"{section}.{key}" for section in ("annotations", "labels") for key in sorted(metadata.get(section) or {})]
 
 
 def has_kubernetes_mark(manifest: Mapping[str, Any]) -> bool:

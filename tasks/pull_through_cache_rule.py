@@ -10,7 +10,7 @@ from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from tasks.console import pull_through_cache_url
-from tasks.outcome import Action, Change, Outcome, differences
+from tasks.outcome import Action, Change, Outcome
 from tasks.reconcile import Resource, reconcile
 from tasks.step import step
 
@@ -60,10 +60,11 @@ class PullThroughCacheRule(Resource):
                 raise self._secret(error) from error
             raise
 
-    def rehearse(self, observed: Mapping[str, Any] | None) -> None:
+    def rehearse(self, observed: Mapping[str, Any] | None, changes: list[Change]) -> Action:
         """Refuse in a plan what `update` would refuse."""
         if observed is not None:
-            self._check(differences(self._document, observed))
+            self._check(changes)
+        return super().rehearse(observed, changes)
 
     def update(self, observed: Mapping[str, Any], changes: list[Change]) -> Action:
         """Give it other credentials, the one thing that can be changed.

@@ -46,9 +46,24 @@ class Resource(ABC):
     def update(self, observed: Mapping[str, Any], changes: list[Change]) -> Action:
         """Bring it in line and say whether that was an update or a replacement."""
 
-    def rehearse(self, observed: Mapping[str, Any] | None) -> None:
-        """Try the change without making it, where the service can; raises what it would raise."""
-        del observed  # nothing can be tried where a service has no dry run
+    def rehearse(self, observed: Mapping[str, Any] | None, changes: list[Change]) -> Action:
+        """Try the change without making it, where the service can; raises what it would raise.
+
+        Returns:
+            What the change would be.
+        """
+        del changes  # nothing can be tried where a service has no dry run
+        return "created" if observed is None else "updated"
+
+    def leftovers(self, observed: Mapping[str, Any]) -> list[Change]:
+        """What an earlier spec of ours set and this one leaves out: containment alone does not see it."""
+        del observed
+        return []
+
+    def note(self, observed: Mapping[str, Any]) -> str:
+        """What else a person should know of a change of it."""
+        del observed
+        return ""
 
     def identifier(self, observed: Mapping[str, Any]) -> str:
         """The thing's own identifier, once it exists."""
@@ -75,12 +90,13 @@ def reconcile(resource: Resource, *, plan: bool, adopt: bool = False) -> Outcome
     """
     observed = resource.observe()
     changes = _changes(resource, observed, adopt)
-    action: Action = "unchanged" if not changes else "created" if observed is None else "updated"
+    note = resource.note(observed) if changes and observed is not None else ""
+    action: Action = "unchanged"
     if changes and plan:
-        resource.rehearse(observed)
+        action = resource.rehearse(observed, changes)
     elif changes and observed is None:
         resource.create()
-        observed = _confirm(resource)
+        action, observed = "created", _confirm(resource)
     elif changes and observed is not None:
         action = resource.update(observed, changes)
         observed = _confirm(resource)
@@ -92,12 +108,14 @@ def reconcile(resource: Resource, *, plan: bool, adopt: bool = False) -> Outcome
         planned=plan,
         identifier=resource.identifier(observed) if observed else "",
         console_url=resource.console_url(),
+        note=note,
     )
 
 
 def _changes(resource: Resource, observed: dict[str, Any] | None, adopt: bool) -> list[Change]:
     if observed is None or adopt or resource.is_ours(observed):
-        return differences(resource.wanted(marked=True), observed, unordered=resource.unordered)
+        changes = differences(resource.wanted(marked=True), observed, unordered=resource.unordered)
+        return changes + (resource.leftovers(observed) if observed is not None else [])
     changes = differences(resource.wanted(marked=False), observed, unordered=resource.unordered)
     if changes:
         raise OperationError(

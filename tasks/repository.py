@@ -65,10 +65,11 @@ class Repository(Resource):
                 can_heal=True,
             ) from error
 
-    def rehearse(self, observed: Mapping[str, Any] | None) -> None:
+    def rehearse(self, observed: Mapping[str, Any] | None, changes: list[Change]) -> Action:
         """Refuse what an update would refuse."""
         if observed is not None:
             self._refuse_other_encryption(observed)
+        return super().rehearse(observed, changes)
 
     def update(self, observed: Mapping[str, Any], changes: list[Change]) -> Action:
         """Update tags, scanning and tag mutability; its encryption is fixed at creation.

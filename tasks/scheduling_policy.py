@@ -1,7 +1,7 @@
 """The fair-share policy of a job queue, for queues that have one."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from blocks.eks_cluster import EksCluster
 from specs.scheduling_policy import SchedulingPolicySpec
@@ -10,11 +10,17 @@ from tasks.outcome import Action, Change, Outcome
 from tasks.reconcile import reconcile
 from tasks.step import step
 
+# What a field that is left out means at creation (botocore shape FairsharePolicy).
+DEFAULTS: Mapping[str, Any] = {"shareDecaySeconds": 0, "computeReservation": 0, "shareDistribution": []}
+
 
 class SchedulingPolicy(BatchResource):
     """A scheduling policy; its ARN follows from its name."""
 
     step = "scheduling policy"
+    unset: ClassVar[Mapping[str, Any]] = {"fairsharePolicy": None} | {
+        f"fairsharePolicy.{field}": value for field, value in DEFAULTS.items()
+    }
 
     @property
     def arn(self) -> str:
@@ -34,12 +40,26 @@ class SchedulingPolicy(BatchResource):
 
     def update(self, observed: Mapping[str, Any], changes: list[Change]) -> Action:
         """Replace its shares; running jobs keep theirs."""
+        self.check_changes(observed, changes)
+        update = {key: self.document[key] for key in ("fairsharePolicy", "quotaSharePolicy") if key in self.document}
+        if "fairsharePolicy" in update:
+            update["fairsharePolicy"] = DEFAULTS | update["fairsharePolicy"]
+        with self.racing():
+            self.cluster.batch.update_scheduling_policy(arn=self.arn, **update)
         self.retag(self.arn, changes)
-        if any(change.field.startswith("fairsharePolicy") for change in changes):
-            policy = self.document["fairsharePolicy"]
-            with self.racing():
-                self.cluster.batch.update_scheduling_policy(arn=self.arn, fairsharePolicy=policy)
         return "updated"
+
+    def check_changes(self, observed: Mapping[str, Any], changes: list[Change]) -> None:
+        """A policy cannot be removed from it.
+
+        Raises:
+            OperationError: If the document leaves out the fair-share policy that it has.
+        """
+        self.refuse_unset(changes, "give the new scheduling policy another name")
+
+    def note(self, observed: Mapping[str, Any]) -> str:
+        """Tags that it keeps."""
+        return self.kept_tags(observed)
 
     def identifier(self, observed: Mapping[str, Any]) -> str:
         """Its ARN."""

@@ -8,7 +8,7 @@ from kubernetes import client
 
 from blocks.eks_cluster import EksCluster
 from specs.mirror import moving_tag
-from tasks.ownership import HASH_ANNOTATION, HASH_TAG, OWNER_LABEL, OWNER_TAG
+from tasks.ownership import HASH_ANNOTATION, HASH_TAG, METADATA_ANNOTATION, OWNER_LABEL, OWNER_TAG
 
 NAMESPACE = "my-aws-batch-namespace"
 # desiredvCpus follows the jobs that run at the moment.
@@ -22,7 +22,14 @@ VOLATILE = {
     "selfLink",
     "generation",
 }
-MARKS = {HASH_ANNOTATION, HASH_TAG, OWNER_LABEL, OWNER_TAG, "kubectl.kubernetes.io/last-applied-configuration"}
+MARKS = {
+    HASH_ANNOTATION,
+    METADATA_ANNOTATION,
+    HASH_TAG,
+    OWNER_LABEL,
+    OWNER_TAG,
+    "kubectl.kubernetes.io/last-applied-configuration",
+}
 
 
 def picture(cluster: EksCluster, *, with_marks: bool = False) -> dict[str, Any]:
