@@ -111,7 +111,7 @@ def _make_queue(
     spec = wanted.completed(facts.arn, facts.subnets, [facts.security_group])
     environment = ensure_compute_environment.submit(cluster, spec, **options, wait_for=after)
     plan = {"plan": options["plan"]}
-    health = wait_until_valid.submit(cluster, name, platform.namespace.name, **plan, wait_for=[environment])
+    health = wait_until_valid.submit(cluster, name, facts.node_role_arn, **plan, wait_for=[environment])
     futures: Futures = [environment, health]
     if platform.scheduling_policy:
         futures.append(ensure_scheduling_policy.submit(cluster, platform.scheduling_policy, **options))

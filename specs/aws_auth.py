@@ -86,6 +86,36 @@ class AwsAuth:
             if mapping.has_path
         )
 
+    def who_is(self, rolearn: str) -> RoleMapping | None:
+        """The entry that counts for a role: the last one for its ARN, in whatever case.
+
+        Args:
+            rolearn: The role's ARN without its path, as the authenticator compares it.
+
+        Returns:
+            The entry; None where the cluster does not know the role.
+        """
+        wanted = rolearn.lower()
+        return next((one for one in reversed(self.role_mappings) if one.rolearn.lower() == wanted), None)
+
+    def never_matching(self, rolearn: str) -> RoleMapping | None:
+        """An entry that was meant for a role but holds its path, so that it never matches.
+
+        Args:
+            rolearn: The role's ARN without its path.
+        """
+        account, _, name = rolearn.lower().partition(":role/")
+        return next(
+            (
+                one
+                for one in self.role_mappings
+                if one.has_path
+                and one.rolearn.lower().startswith(f"{account}:role/")
+                and one.rolearn.lower().endswith(f"/{name}")
+            ),
+            None,
+        )
+
     def with_role(self, mapping: RoleMapping) -> str:
         """The text with the mapping in it.
 

@@ -1,14 +1,17 @@
 """Why Batch cannot use a cluster: each thing that it needs there, asked of the cluster itself."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from kubernetes.client.exceptions import ApiException
 from pydantic import BaseModel, ConfigDict
 
 from blocks.eks_cluster import EksCluster
-from specs.identity_mapping import BATCH_USER, batch_role_mapping
+from specs.aws_auth import AwsAuthError
+from specs.identity_mapping import BATCH_USER, RoleMapping, batch_role_mapping, node_role_mapping
 from specs.rbac import batch_cluster_role, batch_namespace_role
-from tasks.identity_mapping import role_mappings
+from tasks.identity_mapping import read_aws_auth
 
 
 class Finding(BaseModel):
@@ -37,7 +40,8 @@ def missing_access(cluster: EksCluster, namespace: str) -> list[Finding]:
     Returns:
         What is missing; empty where all is there.
     """
-    findings = _namespace_findings(cluster, namespace) + _mapping_findings(cluster)
+    batch = batch_role_mapping(cluster.account_id, cluster.partition)
+    findings = _namespace_findings(cluster, namespace) + _mapping_findings(cluster, batch)
     denied = [
         f"{attributes['verb']} {attributes['resource']}"
         + (f" in {where}" if (where := attributes["namespace"]) else "")
@@ -55,6 +59,28 @@ def missing_access(cluster: EksCluster, namespace: str) -> list[Finding]:
     return findings
 
 
+def missing_node_access(cluster: EksCluster, environment: Mapping[str, Any], node_role_arn: str = "") -> list[Finding]:
+    """Ask the cluster whether it knows the role of a compute environment's nodes; unknown nodes cannot join.
+
+    Args:
+        cluster: Where.
+        environment: As DescribeComputeEnvironments answers.
+        node_role_arn: The role of its nodes; empty to ask IAM, which a private VPC may not reach.
+
+    Returns:
+        What is missing; empty where all is there, or where Batch starts no nodes itself (UNMANAGED).
+    """
+    profile = environment.get("computeResources", {}).get("instanceRole", "").rsplit("/", 1)[-1]
+    if not profile:
+        return []
+    try:
+        roles = [node_role_arn] if node_role_arn else _roles_in(cluster, profile)
+    except (ClientError, BotoCoreError) as error:
+        fix = "compare the role in the profile with aws-auth by hand"
+        return [Finding(problem=f"the role in instance profile {profile} cannot be looked up: {error}", fix=fix)]
+    return [finding for role in roles for finding in _mapping_findings(cluster, node_role_mapping(role))]
+
+
 def needed_rights(namespace: str) -> list[dict[str, str]]:
     """Every verb on every resource of the tutorial's two roles, as SubjectAccessReview's resourceAttributes."""
     scopes = ((batch_cluster_role(), ""), (batch_namespace_role(namespace), namespace))
@@ -66,6 +92,11 @@ def needed_rights(namespace: str) -> list[dict[str, str]]:
         for resource in rule["resources"]
         for verb in rule["verbs"]
     ]
+
+
+def _roles_in(cluster: EksCluster, profile: str) -> list[str]:
+    found = cluster.iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]
+    return [role["Arn"] for role in found["Roles"]]
 
 
 def _is_allowed(cluster: EksCluster, attributes: dict[str, str]) -> bool:
@@ -85,16 +116,22 @@ def _namespace_findings(cluster: EksCluster, namespace: str) -> list[Finding]:
     return []
 
 
-def _mapping_findings(cluster: EksCluster) -> list[Finding]:
-    wanted = batch_role_mapping(cluster.account_id, cluster.partition)
-    role = wanted.rolearn.rsplit("/", 1)[-1]
-    named = [mapping for mapping in role_mappings(cluster) if mapping.rolearn.rsplit("/", 1)[-1] == role]
-    if any(mapping.rolearn == wanted.rolearn and mapping.username == BATCH_USER for mapping in named):
+def _mapping_findings(cluster: EksCluster, wanted: RoleMapping) -> list[Finding]:
+    fix = f"map {wanted.rolearn} to username {wanted.username}"
+    fix += f" with groups {' and '.join(wanted.groups)}" if wanted.groups else ""
+    try:
+        document = read_aws_auth(cluster)
+    except AwsAuthError as error:
+        return [Finding(problem=str(error), fix="repair it by hand, then run setup_batch")]
+    found, with_path = document.who_is(wanted.rolearn), document.never_matching(wanted.rolearn)
+    if found and found.username == wanted.username and set(wanted.groups) <= set(found.groups):
         return []
-    if not named:
-        problem = f"aws-auth does not map {wanted.rolearn}"
-    elif all(mapping.rolearn != wanted.rolearn for mapping in named):
-        problem = f"aws-auth maps {named[0].rolearn}; with a path in it the entry never matches"
+    if found and found.username != wanted.username:
+        problem = f"aws-auth maps {found.rolearn} to user {found.username!r} instead of {wanted.username!r}"
+    elif found:
+        problem = f"aws-auth maps {found.rolearn} without all of the groups {', '.join(wanted.groups)}"
+    elif with_path:
+        problem = f"aws-auth maps {with_path.rolearn}; with a path in it the entry never matches"
     else:
-        problem = f"aws-auth maps {wanted.rolearn} to user {named[0].username!r} instead of {BATCH_USER!r}"
-    return [Finding(problem=problem, fix=f"map {wanted.rolearn} to username {BATCH_USER} (run setup_batch)")]
+        problem = f"aws-auth does not map {wanted.rolearn}"
+    return [Finding(problem=problem, fix=f"{fix} (run setup_batch)")]

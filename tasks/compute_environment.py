@@ -1,13 +1,18 @@
 """Step 5: the compute environment, AWS Batch's hold on the cluster."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
+from botocore.exceptions import ClientError
+
+from blocks.aws_errors import error_text, explain_aws
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from specs.compute_environment import ComputeEnvironmentSpec
 from tasks.batch_resource import BatchResource
 from tasks.console import batch_url
+from tasks.invalid_cause import known_cause
 from tasks.outcome import Action, Change, Outcome
 from tasks.reconcile import reconcile
 from tasks.step import step
@@ -65,7 +70,7 @@ class ComputeEnvironment(BatchResource):
 
     def create(self) -> None:
         """Create it; whether it is healthy shows later."""
-        with self.racing():
+        with self._explained(), self.racing():
             self.cluster.batch_once.create_compute_environment(**self.wanted(marked=True))
 
     def update(self, observed: Mapping[str, Any], changes: list[Change]) -> Action:
@@ -82,7 +87,7 @@ class ComputeEnvironment(BatchResource):
             update["eksConfiguration"] = {"accessEntry": self.document["eksConfiguration"]["accessEntry"]}
         elif ACCESS_ENTRY in emptied:
             update["eksConfiguration"] = {"accessEntry": {"desiredState": emptied[ACCESS_ENTRY]}}
-        with self.racing():
+        with self._explained(), self.racing():
             self.cluster.batch.update_compute_environment(computeEnvironment=self.name, **update)
         self.retag(observed["computeEnvironmentArn"], changes)
         return "updated"
@@ -108,6 +113,18 @@ class ComputeEnvironment(BatchResource):
     def console_url(self) -> str:
         """Its page in the Batch console."""
         return batch_url(self.cluster, "compute-environments", self.name)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Some of what makes an environment INVALID is refused at once, in words of the same table."""
+        try:
+            yield
+        except ClientError as error:
+            known = known_cause(error_text(error))
+            if known is None:
+                raise
+            resource = f"{self.step} {self.name}"
+            raise OperationError(resource, explain_aws(error, resource).answer, known.cause, known.fix) from error
 
     def _without_what_batch_moves(self, found: Mapping[str, Any]) -> dict[str, Any]:
         """Batch moves desiredvCpus as jobs come and go, and images grow old: neither is a difference."""

@@ -1,96 +1,31 @@
 """Step 6: the gate that the tutorial asks people to watch: a compute environment must prove healthy."""
 
-from pydantic import BaseModel, ConfigDict
+from collections.abc import Mapping
+from typing import Any
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
-from tasks.batch_access import missing_access
+from tasks.batch_access import Finding, missing_access, missing_node_access
 from tasks.compute_environment import describe_compute_environment
+from tasks.invalid_cause import InvalidCause, known_cause
 from tasks.pauses import pauses
 from tasks.step import step
 
-REVALIDATIONS = 3
-
-
-class InvalidCause(BaseModel):
-    """One row of AWS's troubleshooting table: words of a statusReason, what they mean, what helps."""
-
-    model_config = ConfigDict(frozen=True)
-
-    words: str
-    cause: str
-    fix: str
-    is_access: bool = False
-
-
-# https://docs.aws.amazon.com/batch/latest/userguide/batch_eks_invalid_compute_environment.html and
-# https://docs.aws.amazon.com/batch/latest/userguide/invalid_compute_environment.html
-INVALID_CAUSES = (
-    InvalidCause(
-        words="Unable to validate Kubernetes Namespace",
-        cause="Batch cannot read its namespace: the namespace, the roles or bindings, or the aws-auth mapping are "
-        "missing or wrong, or Batch cannot reach the API server's endpoint",
-        fix="repair what is named below (run setup_batch); where nothing is named, check the endpoint access of the "
-        "cluster",
-        is_access=True,
-    ),
-    InvalidCause(
-        words="none of the nodes joined the underlying Amazon EKS Cluster",
-        cause="instances were launched but never became nodes: the node role is not mapped in aws-auth, the subnets or "
-        "security groups keep them from the API server, or the AMI or launch template breaks the bootstrap",
-        fix="map the node role (run setup_batch), check the ec2, ecr.api, ecr.dkr, s3 and sts endpoints of the "
-        "subnets and userdataType for AL2023",
-        is_access=True,
-    ),
-    InvalidCause(
-        words="does not exist",
-        cause="`instanceRole` names no instance profile; a role's ARN is not one",
-        fix="create the instance profile, or name the right one in instanceRole",
-    ),
-    InvalidCause(
-        words="Access Entry setup incomplete",
-        cause="the caller lacks eks:AssociateAccessPolicy or eks:DeleteAccessEntry",
-        fix="grant eks:DescribeCluster, DescribeAccessEntry, CreateAccessEntry, AssociateAccessPolicy and "
-        "DeleteAccessEntry, then update the compute environment",
-    ),
-    InvalidCause(
-        words="is unsupported",
-        cause="Batch does not support the cluster's Kubernetes version",
-        fix="upgrade the cluster to a version that Batch supports, then create the compute environment anew",
-    ),
-    InvalidCause(
-        words="imageKubernetesVersion",
-        cause="Batch does not support the Kubernetes version of ec2Configuration",
-        fix="delete the compute environment and create it with a supported version",
-    ),
-    InvalidCause(
-        words="sts:AssumeRole",
-        cause="Batch cannot assume the service role: its name or path is wrong",
-        fix="leave serviceRole out, so that the service-linked role is used",
-    ),
-    InvalidCause(
-        words="IamFleetRole is invalid",
-        cause="the Spot fleet role's ARN is wrong",
-        fix="correct spotIamFleetRole, or leave it out with a SPOT_* allocation strategy",
-    ),
-    InvalidCause(
-        words="UserData is not MIME multipart",
-        cause="the launch template's user data is not MIME multipart",
-        fix="wrap it as MIME multipart",
-    ),
-)
+# How often Batch is asked to look again within one run where the cause is seen to be gone, and where nothing tells:
+# somebody may have repaired it since Batch looked last.
+REVALIDATIONS, BLIND_REVALIDATIONS = 3, 1
 
 
 @step("health of compute environment {name}")
 def wait_until_valid(
-    cluster: EksCluster, name: str, namespace: str, *, timeout_seconds: float = 1800, plan: bool = False
+    cluster: EksCluster, name: str, node_role_arn: str = "", *, timeout_seconds: float = 1800, plan: bool = False
 ) -> str:
     """Wait until the compute environment is VALID, asking Batch to look again where the cause is gone.
 
     Args:
         cluster: Where.
         name: The compute environment.
-        namespace: Its namespace.
+        node_role_arn: The role of its nodes; empty to ask IAM, which a private VPC may not reach.
         timeout_seconds: How long CREATING and UPDATING may last; an infrastructure update takes up to 30 minutes.
         plan: Do not wait, and change nothing.
 
@@ -109,9 +44,8 @@ def wait_until_valid(
         if status == "VALID":
             return "VALID"
         if status == "INVALID":
-            error = explain_invalid(cluster, name, namespace, reason)
-            if revalidations == REVALIDATIONS or not _cause_is_gone(cluster, namespace, reason):
-                raise error
+            if not _may_be_repaired(cluster, found, node_role_arn, revalidations):
+                raise explain_invalid(cluster, found, node_role_arn)
             revalidations += 1
             cluster.batch.update_compute_environment(computeEnvironment=name, state=found["state"])
         elif status not in ("CREATING", "UPDATING"):
@@ -126,32 +60,42 @@ def wait_until_valid(
     )
 
 
-def explain_invalid(cluster: EksCluster, name: str, namespace: str, reason: str) -> OperationError:
+def explain_invalid(cluster: EksCluster, environment: Mapping[str, Any], node_role_arn: str = "") -> OperationError:
     """The error for an INVALID compute environment: Batch's words, the documented cause, what the cluster lacks.
 
     Args:
-        cluster: Asked for what Batch lacks, where the cause lies there.
-        name: The compute environment.
-        namespace: Its namespace.
-        reason: Its statusReason.
+        cluster: Asked for what Batch or its nodes lack, where the cause lies there.
+        environment: As DescribeComputeEnvironments answers.
+        node_role_arn: The role of its nodes; empty to ask IAM, which a private VPC may not reach.
     """
-    known = _known_cause(reason)
+    resource = f"compute environment {environment['computeEnvironmentName']}"
+    answer = f"INVALID: {environment.get('statusReason', '')}"
+    known = known_cause(answer)
     if known is None:
         return OperationError(
-            f"compute environment {name}",
-            f"INVALID: {reason}",
+            resource,
+            answer,
             "not a cause that AWS documents",
             "https://docs.aws.amazon.com/batch/latest/userguide/batch_eks_invalid_compute_environment.html",
         )
-    findings = missing_access(cluster, namespace) if known.is_access else []
-    found = "".join(f"\n    - {finding}" for finding in findings)
-    return OperationError(f"compute environment {name}", f"INVALID: {reason}", known.cause + found, known.fix)
+    found = "".join(f"\n    - {finding}" for finding in _evidence(cluster, environment, known, node_role_arn))
+    return OperationError(resource, answer, known.cause + found, known.fix)
 
 
-def _cause_is_gone(cluster: EksCluster, namespace: str, reason: str) -> bool:
-    known = _known_cause(reason)
-    return known is not None and (not known.is_access or not missing_access(cluster, namespace))
+def _may_be_repaired(
+    cluster: EksCluster, environment: Mapping[str, Any], node_role_arn: str, revalidations: int
+) -> bool:
+    known = known_cause(environment.get("statusReason", ""))
+    if known is None or not known.evidence:
+        return revalidations < BLIND_REVALIDATIONS
+    return revalidations < REVALIDATIONS and not _evidence(cluster, environment, known, node_role_arn)
 
 
-def _known_cause(reason: str) -> InvalidCause | None:
-    return next((cause for cause in INVALID_CAUSES if cause.words in reason), None)
+def _evidence(
+    cluster: EksCluster, environment: Mapping[str, Any], known: InvalidCause, node_role_arn: str
+) -> list[Finding]:
+    if known.evidence == "batch access":
+        return missing_access(cluster, environment["eksConfiguration"]["kubernetesNamespace"])
+    if known.evidence == "node role":
+        return missing_node_access(cluster, environment, node_role_arn)
+    return []

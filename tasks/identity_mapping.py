@@ -70,13 +70,13 @@ def ensure_identity_mapping(cluster: EksCluster, mapping: RoleMapping, *, plan: 
     )
 
 
-def role_mappings(cluster: EksCluster) -> list[RoleMapping]:
-    """The mappings of roles that the cluster's aws-auth holds now; none where it is absent or cannot be parsed."""
-    config_map = _read(cluster)
-    try:
-        return list(AwsAuth.parse(((config_map or {}).get("data") or {}).get("mapRoles")).role_mappings)
-    except AwsAuthError:
-        return []
+def read_aws_auth(cluster: EksCluster) -> AwsAuth:
+    """What the cluster's aws-auth says now; nothing where it is absent.
+
+    Raises:
+        AwsAuthError: If it cannot be parsed; the cluster then ignores it.
+    """
+    return AwsAuth.parse(((_read(cluster) or {}).get("data") or {}).get("mapRoles"))
 
 
 def _parsed(map_roles: str | None) -> AwsAuth:
@@ -104,8 +104,8 @@ def _refused(error: AwsAuthError) -> OperationError:
 
 def _change(document: AwsAuth, mapping: RoleMapping) -> Change:
     """The entry as it was and as it is; the whole previous text is in the artifact."""
-    same = [entry for entry in document.role_mappings if entry.rolearn.lower() == mapping.rolearn.lower()]
-    observed = f"{same[-1].username} {list(same[-1].groups)}" if same else None
+    before = document.who_is(mapping.rolearn)
+    observed = f"{before.username} {list(before.groups)}" if before else None
     return Change(field=mapping.rolearn, observed=observed, wanted=f"{mapping.username} {list(mapping.groups)}")
 
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
+from tasks.batch_access import missing_node_access
 from tasks.compute_environment_health import explain_invalid
-from tasks.identity_mapping import role_mappings
 from tasks.pod import compute_environments_of, pod_namespace, pod_warnings
 
 
@@ -119,26 +119,16 @@ def _why_runnable(cluster: EksCluster, job: Mapping[str, Any]) -> tuple[str, str
     environments = compute_environments_of(cluster, job["jobQueue"])
     for environment in environments:
         if environment["status"] == "INVALID":
-            namespace = environment["eksConfiguration"]["kubernetesNamespace"]
-            name, why = environment["computeEnvironmentName"], environment.get("statusReason", "")
-            invalid = explain_invalid(cluster, name, namespace, why)
+            invalid = explain_invalid(cluster, environment)
             return f"{reason} {invalid.resource}: {invalid.answer}".strip(), invalid.cause, invalid.next_step
     known = next((row for row in RUNNABLE_REASONS if row.words in reason), None)
     if known:
         return reason, known.cause, known.fix
-    return next((finding for found in environments if (finding := _unmapped_node_role(cluster, found))), None)
-
-
-def _unmapped_node_role(cluster: EksCluster, environment: Mapping[str, Any]) -> tuple[str, str, str] | None:
-    profile = environment["computeResources"]["instanceRole"].rsplit("/", 1)[-1]
-    roles = cluster.iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"]
-    mapped = {mapping.rolearn.rsplit("/", 1)[-1] for mapping in role_mappings(cluster)}
-    unmapped = [role for role in roles if role["RoleName"] not in mapped]
-    if not unmapped:
+    findings = [finding for environment in environments for finding in missing_node_access(cluster, environment)]
+    if not findings:
         return None
     return (
-        f"aws-auth does not map the node role {unmapped[0]['Arn']}",
+        f"the node role: {findings[0].problem}",
         "instances start but cannot join the cluster, so the job finds no node",
-        "map it to system:node:{{EC2PrivateDNSName}} with groups system:bootstrappers and system:nodes "
-        "(run setup_batch)",
+        findings[0].fix,
     )

@@ -77,7 +77,7 @@ def environment(cluster: EksCluster, sandbox: RemoteSandbox, name: str, **fields
 def make(cluster: EksCluster, spec: ComputeEnvironmentSpec, **options: Any) -> Outcome:
     outcome: Outcome = ensure_compute_environment.fn(cluster, spec, **options)
     if not options:
-        wait_until_valid.fn(cluster, spec.compute_environment_name, "my-aws-batch-namespace")
+        wait_until_valid.fn(cluster, spec.compute_environment_name)
     return outcome
 
 
@@ -146,7 +146,7 @@ def test_an_environment_that_batch_scaled_is_no_different(cluster: EksCluster, s
     wanted = environment(cluster, sandbox, "Scaled", desiredvCpus=4)
     make(cluster, wanted)
     cluster.batch.update_compute_environment(computeEnvironment="Scaled", computeResources={"maxvCpus": 2})
-    wait_until_valid.fn(cluster, "Scaled", "my-aws-batch-namespace")
+    wait_until_valid.fn(cluster, "Scaled")
     assert {change.field for change in make(cluster, wanted).changes} == {"computeResources.maxvCpus"}
 
 
@@ -244,3 +244,12 @@ def test_a_queue_neither_gets_nor_loses_a_policy_but_may_change_it(
     ensure_job_queue.fn(cluster, queue("Fair", schedulingPolicyArn=other), plan=plan)
     held = (describe_job_queue(cluster, "Fair") or {})["schedulingPolicyArn"]
     assert held == (one if plan else other)
+
+
+def test_a_version_that_batch_refuses_at_once_is_explained_like_an_invalid_environment(
+    cluster: EksCluster, sandbox: RemoteSandbox
+) -> None:
+    images = [{"imageType": "EKS_AL2023", "imageKubernetesVersion": "1.21"}]
+    with pytest.raises(OperationError, match="At least one imageKubernetesVersion in EC2Configuration") as refused:
+        ensure_compute_environment.fn(cluster, environment(cluster, sandbox, "Old", ec2Configuration=images))
+    assert "name a supported version in imageKubernetesVersion" in refused.value.next_step

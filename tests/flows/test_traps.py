@@ -23,8 +23,10 @@ from specs.fault import SpecError
 from specs.job_definition import JobDefinitionSpec
 from specs.job_request import JobRequest
 from specs.platform import PlatformSpec
+from tasks.batch_access import missing_node_access
 from tasks.compute_environment_health import explain_invalid
 from tasks.job_report import JobsFailedError
+from tasks.report import StepsFailedError
 from tests.control_planes import CONTROL_PLANES
 
 NAMESPACE = "my-aws-batch-namespace"
@@ -179,8 +181,13 @@ def the_platform(sandbox: RemoteSandbox, **parts: Any) -> PlatformSpec:
     return PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}} | parts)
 
 
-def status(cluster: EksCluster, name: str = "My-Eks-CE1") -> tuple[str, str]:
+def described(cluster: EksCluster, name: str = "My-Eks-CE1") -> dict[str, Any]:
     (environment,) = cluster.batch.describe_compute_environments(computeEnvironments=[name])["computeEnvironments"]
+    return dict(environment)
+
+
+def status(cluster: EksCluster, name: str = "My-Eks-CE1") -> tuple[str, str]:
+    environment = described(cluster, name)
     return environment["status"], environment.get("statusReason", "")
 
 
@@ -255,11 +262,9 @@ def test_an_unmapped_node_role_keeps_nodes_out(
     """The first test here: no node is there yet that could take the job."""
     unmap(cluster, "EksBatchNodeRole")
     explanation = why(cluster, job())
-    assert f"aws-auth does not map the node role {NODE_ROLE}" in explanation
+    assert f"aws-auth does not map {NODE_ROLE}" in explanation
     assert "instances start but cannot join the cluster" in explanation
-    assert (
-        "map it to system:node:{{EC2PrivateDNSName}} with groups system:bootstrappers and system:nodes" in explanation
-    )
+    assert "run setup_batch" in explanation
 
     patience = sandbox.settings()["node_join_timeout"]
     sandbox.settings(node_join_timeout=0)
@@ -268,9 +273,28 @@ def test_an_unmapped_node_role_keeps_nodes_out(
     finally:
         sandbox.settings(node_join_timeout=patience)
     assert "none of the nodes joined the underlying Amazon EKS Cluster" in reason
-    assert "the node role is not mapped in aws-auth" in str(explain_invalid(cluster, "My-Eks-CE1", NAMESPACE, reason))
+    assert f"aws-auth does not map {NODE_ROLE}" in str(explain_invalid(cluster, described(cluster)))
     setup_batch(cluster, platform)
     assert status(cluster)[0] == "VALID"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("role/EksBatchNodeRole", "role/nodes/EksBatchNodeRole", "with a path in it the entry never matches"),
+        ("system:node:{{EC2PrivateDNSName}}", "node", "to user 'node' instead of 'system:node:"),
+        ("EksBatchNodeRole", "eksbatchnoderole", ""),
+    ],
+)
+def test_the_node_role_is_read_as_the_authenticator_reads_it(
+    old: str, new: str, problem: str, cluster: EksCluster, platform: PlatformSpec
+) -> None:
+    edit_aws_auth(cluster, old, new)
+    environment = described(cluster)
+    assert problem in "".join(map(str, missing_node_access(cluster, environment)))
+    assert missing_node_access(cluster, {"type": "UNMANAGED"}) == []
+    if not problem:
+        assert missing_node_access(cluster, environment) == []
 
 
 @pytest.mark.parametrize("trap", IN_THE_CLUSTER, ids=str)
@@ -353,18 +377,30 @@ def aws_calls(sandbox: RemoteSandbox) -> list[dict[str, Any]]:
 def test_an_instance_profile_that_does_not_exist(
     cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:
-    document = wire_document(
-        platform,
-        cluster,
+    """With the node role given, setup does not ask IAM for it, as in a VPC without IAM's endpoint."""
+    wrong = the_platform(
         sandbox,
-        computeEnvironmentName="No-Profile",
-        computeResources__instanceRole="EksBatchNodeRole",
+        nodeRoleArn="arn:aws:iam::123456789012:role/EksBatchNodeRole",
+        computeEnvironment={
+            "computeEnvironmentName": "My-Eks-CE2",
+            "computeResources": {"instanceRole": "EksBatchNodeRole"},
+        },
+        jobQueue={
+            "jobQueueName": "My-Eks-JQ2",
+            "computeEnvironmentOrder": [{"order": 1, "computeEnvironment": "My-Eks-CE2"}],
+        },
     )
-    cluster.batch.create_compute_environment(**document)
-    profile = "arn:aws:iam::123456789012:instance-profile/EksBatchNodeRole"
-    reason = wait_for_status(cluster, "INVALID", "No-Profile")
-    assert reason == f"CLIENT_ERROR - Instance profile {profile} does not exist"
-    retire(cluster, "No-Profile")
+    sandbox.clear_calls()
+    with pytest.raises(StepsFailedError) as stopped:
+        setup_batch(cluster, wrong)
+    assert "INVALID: CLIENT_ERROR - Instance profile" in str(stopped.value)
+    assert "`instanceRole` names no instance profile; a role's ARN is not one" in str(stopped.value)
+    assert "create the instance profile, or name the right one in instanceRole" in str(stopped.value)
+    calls = [call["operation"] for call in sandbox.calls() if call["mutating"]]
+    # Somebody might have repaired it since: Batch is asked once to look again, not over and over.
+    assert calls.count("UpdateComputeEnvironment") == 1
+    assert "CreateJobQueue" not in calls
+    retire(cluster, "My-Eks-CE2")
 
     resources = {"computeResources": {"instanceRole": "EksBatchNodeRole"}}
     with pytest.raises(OperationError, match="no instance profile of this name") as refused:
@@ -447,7 +483,7 @@ def test_an_environment_that_aws_accepts_and_then_finds_invalid_is_refused_by_se
     reason = wait_for_status(cluster, "INVALID", "Accepted")
     assert reason.startswith(words)
     # Where somebody made it so by hand, the health gate has the cause.
-    assert cause in str(explain_invalid(cluster, "Accepted", NAMESPACE, reason))
+    assert cause in str(explain_invalid(cluster, described(cluster, "Accepted")))
     retire(cluster, "Accepted")
 
     explanation = setup_refuses(cluster, document, sandbox)

@@ -9,6 +9,7 @@ from specs.identity_mapping import RoleMapping, batch_role_mapping, node_role_ma
 BATCH = batch_role_mapping("123456789012")
 NODES = node_role_mapping("arn:aws:iam::123456789012:role/EksBatchNodeRole")
 OURS = BATCH.rolearn
+PATHED = OURS.replace("role/", "role/aws-service-role/batch.amazonaws.com/")
 GROUPS = ["system:bootstrappers", "system:nodes"]
 BATCH_ENTRY = {"rolearn": OURS, "username": "aws-batch"}
 NODE_ENTRY = {"rolearn": NODES.rolearn, "username": "system:node:{{EC2PrivateDNSName}}", "groups": GROUPS}
@@ -259,6 +260,25 @@ def test_groups_that_are_shared_get_a_list_of_their_own() -> None:
     first, second = yaml.safe_load(result)
     assert first == {"rolearn": "a", "groups": ["system:nodes"]}
     assert sorted(second["groups"]) == GROUPS
+
+
+@pytest.mark.parametrize(
+    ("text", "username", "never"),
+    [
+        (f"- {{rolearn: {OURS}, username: aws-batch}}", "aws-batch", None),
+        (f"- {{rolearn: {OURS}, username: aws-batch}}\n- {{rolearn: {OURS}, username: other}}", "other", None),
+        (f"- {{rolearn: {OURS.lower()}, username: aws-batch}}", "aws-batch", None),
+        (f"- {{rolearn: {PATHED}, username: aws-batch}}", None, PATHED),
+        (f"- {{rolearn: {PATHED}, username: x}}\n- {{rolearn: {OURS}, username: aws-batch}}", "aws-batch", PATHED),
+        ("- {rolearn: arn:aws:iam::999999999999:role/x/AWSServiceRoleForBatch, username: aws-batch}", None, None),
+        ("- {rolearn: arn:aws:iam::123456789012:role/x/NotAWSServiceRoleForBatch, username: a}", None, None),
+        ("", None, None),
+    ],
+)
+def test_who_a_role_is(text: str, username: str | None, never: str | None) -> None:
+    document = AwsAuth.parse(text)
+    counts, missed = document.who_is(OURS), document.never_matching(OURS)
+    assert (counts.username if counts else None, missed.rolearn if missed else None) == (username, never)
 
 
 def test_role_mappings() -> None:
