@@ -13,7 +13,7 @@ from specs.part import Part, Refusal
 from specs.source import guide, member
 from specs.spec import Spec
 
-CLUSTER_ARN = r"arn:aws[a-z-]*:eks:[a-z0-9-]+:\d{12}:cluster/[0-9A-Za-z][A-Za-z0-9_-]{0,99}"
+CLUSTER_ARN = r"arn:aws[a-z-]*:eks:[a-z0-9-]+:[0-9]{12}:cluster/[0-9A-Za-z][A-Za-z0-9_-]{0,99}"
 
 _STRATEGIES = (
     "BEST_FIT_PROGRESSIVE",
@@ -267,7 +267,7 @@ class ComputeResources(Part):
         description="The EC2 placement group of the instances.",
         examples=["my-placement-group"],
     )
-    bid_percentage: int | None = Field(
+    bid_percentage: Annotated[int | None, Between(1, 100, member("ComputeResource", "bidPercentage"))] = Field(
         default=None,
         title="Bid percentage",
         description="The most that a Spot instance may cost, in percent of its On-Demand price.",
@@ -311,6 +311,13 @@ class ComputeEnvironmentSpec(Spec):
     """The document of ``aws batch create-compute-environment --cli-input-json``, for EKS."""
 
     wire_shape: ClassVar[str] = "CreateComputeEnvironmentRequest"
+    refused: ClassVar[Mapping[str, Refusal]] = {
+        "ecsSettings": Refusal(
+            "ecsSettings are for compute environments on ECS.",
+            "Leave it out: Container Insights of an EKS cluster is set up in the cluster.",
+            member("CreateComputeEnvironmentRequest", "ecsSettings"),
+        )
+    }
 
     compute_environment_name: Annotated[
         str, batch_name(member("CreateComputeEnvironmentRequest", "computeEnvironmentName"))

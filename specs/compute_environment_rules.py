@@ -13,10 +13,10 @@ from specs.source import guide, member
 from specs.tags import check_tags
 from specs.wire import mapping, number, text, texts
 
-_PROFILE = r"(?:arn:aws[a-z-]*:iam::\d{12}:instance-profile/(?:[\w+=,.@-]+/)*)?[\w+=,.@-]{1,128}"
+_PROFILE = r"(?:arn:aws[a-z-]*:iam::[0-9]{12}:instance-profile/(?:[A-Za-z0-9_+=,.@-]+/)*)?[A-Za-z0-9_+=,.@-]{1,128}"
 _PRIVATE_TUTORIAL = guide("getting-started-eks-privateclusters")
 _STRATEGIES = guide("allocation-strategies")
-_ARM = r"(?:a1|[a-z]+\d+[a-z]*g[a-z]*)(?:[-.].*)?"
+_ARM = r"(?:a1|[a-z]+[0-9]+[a-z]*g[a-z]*)(?:[-.].*)?"
 _X86_BUNDLES = ("default_x86_64", "optimal")
 
 
@@ -140,6 +140,9 @@ def _check_cpus(resources: Mapping[str, Any], found: Findings) -> None:
 
 def _check_instance_types(types: Any, found: Findings) -> None:
     path, source = "computeResources.instanceTypes", member("ComputeResource", "instanceTypes")
+    if types is None or types == []:
+        rule = "A managed compute environment names the instance types that Batch may start."
+        found.fault(path, types, rule, "List for example m5, or default_x86_64.", source)
     arm, x86 = [], []
     for where, name in texts(types, path):
         if name == "default_arm64" or re.fullmatch(_ARM, name):

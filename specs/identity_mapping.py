@@ -55,7 +55,7 @@ def batch_role_mapping(account_id: str, partition: str = "aws") -> RoleMapping:
     Returns:
         The mapping to the user ``aws-batch`` (AWS Batch User Guide, getting-started-eks-privateclusters).
     """
-    if not re.fullmatch(r"\d{12}", account_id):
+    if not re.fullmatch(r"[0-9]{12}", account_id):
         rule = "An AWS account ID has 12 digits."
         source = guide("verify-configmap-config")
         raise SpecError("RoleMapping", [Fault("rolearn", account_id, rule, "Pass the account ID.", source)])

@@ -14,7 +14,8 @@ from specs.spec import Spec
 from specs.tags import check_tags
 from specs.wire import elements, mapping
 
-_POLICY_ARN = r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}:scheduling-policy/[A-Za-z0-9_-]{1,128}"
+_POLICY_ARN = r"arn:aws[a-z-]*:batch:[a-z0-9-]+:[0-9]{12}:scheduling-policy/[A-Za-z0-9_-]{1,128}"
+_ENVIRONMENT = r"(arn:aws[a-z-]*:batch:[a-z0-9-]+:[0-9]{12}:compute-environment/)?[A-Za-z0-9_-]{1,128}"
 _TIME_LIMIT_REASONS = (
     "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
@@ -32,7 +33,14 @@ class ComputeEnvironmentOrder(Part):
         description="Compute environments are tried in ascending order.",
         examples=[1],
     )
-    compute_environment: str = Field(
+    compute_environment: Annotated[
+        str,
+        Matches(
+            _ENVIRONMENT,
+            "the name (1 to 128 letters, digits, hyphens and underscores) or the ARN of a compute environment",
+            member("ComputeEnvironmentOrder", "computeEnvironment"),
+        ),
+    ] = Field(
         default="My-Eks-CE1",
         title="Compute environment",
         description="The name or ARN of the compute environment; it must be VALID.",
@@ -94,7 +102,7 @@ class JobQueueSpec(Spec):
         description="The job queue's name.",
         examples=["My-Eks-JQ1"],
     )
-    priority: int = Field(
+    priority: Annotated[int, Between(0, None, member("CreateJobQueueRequest", "priority"))] = Field(
         default=10,
         title="Priority",
         description="Queues with a higher priority are served first by a shared compute environment.",

@@ -19,7 +19,7 @@ LARGEST = 30 * 1024
 """Bytes of a submission."""
 
 _REQUEST = "SubmitJobRequest"
-_ARN = r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}"
+_ARN = r"arn:aws[a-z-]*:batch:[a-z0-9-]+:[0-9]{12}"
 _NAME = r"[A-Za-z0-9_-]{1,128}"
 
 JOB_NAME = Matches(
@@ -31,7 +31,7 @@ JOB_QUEUE = Matches(
     rf"{_NAME}|{_ARN}:job-queue/{_NAME}", "the name or ARN of a job queue", member(_REQUEST, "jobQueue")
 )
 JOB_DEFINITION = Matches(
-    rf"({_ARN}:job-definition/)?{_NAME}(:[1-9]\d*)?",
+    rf"({_ARN}:job-definition/)?{_NAME}(:[1-9][0-9]*)?",
     "a job definition's name, name:revision or ARN",
     member(_REQUEST, "jobDefinition"),
 )

@@ -41,7 +41,7 @@ def _check_identity(template: Mapping[str, Any], path: str, found: Findings) -> 
     if isinstance(identifier, str) and identifier and not re.fullmatch(r"lt-[0-9a-z]+", identifier):
         rule = "A launch template ID begins with lt-."
         found.fault(f"{path}.launchTemplateId", identifier, rule, "Did you mean launchTemplateName?", source)
-    if isinstance(version, str) and version and not re.fullmatch(r"\d+|\$Default|\$Latest", version):
+    if isinstance(version, str) and version and not re.fullmatch(r"[0-9]+|\$Default|\$Latest", version):
         rule = "A version is a number, $Default or $Latest."
         source = member("LaunchTemplateSpecification", "version")
         found.fault(f"{path}.version", version, rule, "Write one of them.", source)

@@ -11,8 +11,10 @@ LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 SUBDOMAIN = r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 """A DNS subdomain, RFC 1123."""
 
+_IAM_NAME = r"[A-Za-z0-9_+=,.@-]"
 ROLE_ARN = (
-    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>\d{12}):role/(?P<path>(?:[\w+=,.@-]+/)*)(?P<name>[\w+=,.@-]{1,64})"
+    r"arn:(?P<partition>aws[a-z-]*):iam::(?P<account>[0-9]{12}):role/"
+    rf"(?P<path>(?:{_IAM_NAME}+/)*)(?P<name>{_IAM_NAME}{{1,64}})"
 )
 """An IAM role's ARN, taken apart."""
 

@@ -153,13 +153,23 @@ class PlatformSpec(BaseModel):
         return self
 
     def _namespace_faults(self) -> list[str]:
+        faults = []
         batch_namespace = self.compute_environment.eks_configuration.kubernetes_namespace
-        if batch_namespace == self.namespace.name:
-            return []
-        return [
-            f"computeEnvironment.eksConfiguration.kubernetesNamespace is {batch_namespace!r}, "
-            f"but namespace.name is {self.namespace.name!r}: Batch would be given rights in the wrong namespace"
-        ]
+        if batch_namespace != self.namespace.name:
+            faults.append(
+                f"computeEnvironment.eksConfiguration.kubernetesNamespace is {batch_namespace!r}, "
+                f"but namespace.name is {self.namespace.name!r}: Batch would be given rights in the wrong namespace"
+            )
+        for definition in self.job_definitions:
+            metadata = definition.eks_properties.pod_properties.metadata
+            if metadata and metadata.namespace not in ("", self.namespace.name):
+                # botocore shape EksMetadata, member namespace.
+                faults.append(
+                    f"job definition {definition.job_definition_name} runs its pods in {metadata.namespace!r}: the two "
+                    "namespaces must have identical RBAC roles, and setup gives Batch rights in "
+                    f"{self.namespace.name!r} only; leave metadata.namespace out"
+                )
+        return faults
 
     def _queue_faults(self) -> list[str]:
         faults = []

@@ -45,7 +45,7 @@ UPSTREAMS: Mapping[str, Upstream] = {
     "gitlab-container-registry": Upstream(r"registry\.gitlab\.com", secret=True),
     "azure-container-registry": Upstream(r"[a-zA-Z0-9]{5,50}\.azurecr\.io", secret=True),
     "chainguard": Upstream(r"cgr\.dev", secret=True),
-    "ecr": Upstream(r"\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"),
+    "ecr": Upstream(r"[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?"),
 }
 _ANY_HOST = "|".join(upstream.host for upstream in UPSTREAMS.values())
 

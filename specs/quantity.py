@@ -61,12 +61,12 @@ def _amount(key: str, value: Any, where: str, found: Findings) -> Decimal | None
 
 
 def _cpu(value: str, where: str, found: Findings) -> Decimal | None:
-    if re.fullmatch(r"\d+(\.\d+)?m", value):
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?m", value):
         quarters = max(1, round(Decimal(value[:-1]) / 250))
         rule = "cpu is given in quarters of a vCPU; the milli form is not supported."
         found.fault(where, value, rule, f'Write "{_plain(quarters * _QUARTER)}".', _SOURCE)
         return None
-    if not re.fullmatch(r"\d+(\.\d+)?", value) or Decimal(value) < _QUARTER or Decimal(value) % _QUARTER:
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?", value) or Decimal(value) < _QUARTER or Decimal(value) % _QUARTER:
         rule = "cpu must be a multiple of 0.25, and at least 0.25."
         found.fault(where, value, rule, 'Write for example "0.25", "0.5" or "1".', _SOURCE)
         return None
@@ -74,7 +74,7 @@ def _cpu(value: str, where: str, found: Findings) -> Decimal | None:
 
 
 def _memory(value: str, where: str, found: Findings) -> Decimal | None:
-    match = re.fullmatch(r"(\d+)Mi", value)
+    match = re.fullmatch(r"([0-9]+)Mi", value)
     if match is None:
         rule = "memory must be a whole number of mebibytes with the suffix Mi."
         found.fault(where, value, rule, f'Write for example "{_mebibytes(value)}Mi".', _SOURCE)
@@ -87,7 +87,7 @@ def _memory(value: str, where: str, found: Findings) -> Decimal | None:
 
 
 def _gpu(value: str, where: str, found: Findings) -> Decimal | None:
-    if not re.fullmatch(r"\d+", value):
+    if not re.fullmatch(r"[0-9]+", value):
         rule = "nvidia.com/gpu must be a whole number."
         source = member("EksContainerResourceRequirements", "limits")
         found.fault(where, value, rule, 'Write for example "1".', source)
@@ -96,7 +96,7 @@ def _gpu(value: str, where: str, found: Findings) -> Decimal | None:
 
 
 def _mebibytes(value: str) -> int:
-    match = re.fullmatch(r"(\d+)(Gi|G|Ki|M)?", value)
+    match = re.fullmatch(r"([0-9]+)(Gi|G|Ki|M)?", value)
     factor = {"Gi": 1024.0, "G": 953.67, "Ki": 1 / 1024, "M": 0.954, None: 1 / 1048576}
     return max(_LEAST_MEMORY, round(int(match[1]) * factor[match[2]])) if match else 1024
 

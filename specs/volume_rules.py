@@ -9,7 +9,7 @@ from specs.source import KUBERNETES_API, member
 from specs.wire import elements, mapping, text
 
 _KINDS = ("hostPath", "emptyDir", "secret", "persistentVolumeClaim")
-_SIZE = r"\d+(\.\d+)?([KMGTPE]i|[kMGTPE])?"
+_SIZE = r"[0-9]+(\.[0-9]+)?([KMGTPE]i|[kMGTPE])?"
 
 
 def check_volumes(volumes: Any, path: str, found: Findings) -> set[str]:

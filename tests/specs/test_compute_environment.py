@@ -49,6 +49,9 @@ RULES = [
     (f"{CR}.instanceTypes", ["optimal", "default_arm64"], f"{CR}.instanceTypes", "share one architecture"),
     (f"{CR}.instanceTypes", ["M5 large"], f"{CR}.instanceTypes[0]", "an instance family"),
     (f"{CR}.instanceTypes", "m5", f"{CR}.instanceTypes", "a list"),
+    (f"{CR}.instanceTypes", [], f"{CR}.instanceTypes", "names the instance types"),
+    (f"{CR}.bidPercentage", 0, f"{CR}.bidPercentage", "between 1 and 100"),
+    (f"{CR}.bidPercentage", 101, f"{CR}.bidPercentage", "between 1 and 100"),
     (f"{CR}.subnets", [], f"{CR}.subnets", "required"),
     (f"{CR}.subnets", ["<eks-cluster-subnets>"], f"{CR}.subnets[0]", "begins with subnet-"),
     (f"{CR}.subnets", ["subnet-1", "subnet-1"], f"{CR}.subnets[1]", "already"),
@@ -121,6 +124,13 @@ RULES = [
     ("tags", {"k" * 129: ""}, f'tags["{"k" * 129}"]', "between 1 and 128"),
     ("tags", {"k": "v" * 257}, 'tags["k"]', "256"),
     ("tags", {"aws:batch": "v"}, 'tags["aws:batch"]', "AWS's own"),
+    ("ecsSettings", {}, "ecsSettings", "for compute environments on ECS"),
+    (
+        f"{EKS}.eksClusterArn",
+        "arn:aws:eks:us-east-1:١٢٣٤٥٦٧٨٩٠١٢:cluster/c",
+        f"{EKS}.eksClusterArn",
+        "the ARN of an EKS",
+    ),
     ("computeResource", {}, "computeResource", "Did you mean computeResources?"),
     ("eksConfiguration", None, "eksConfiguration", "null is not a value"),
 ]
@@ -134,6 +144,7 @@ REQUIRED = [
     "computeResources.type",
     "computeResources.allocationStrategy",
     "computeResources.maxvCpus",
+    "computeResources.instanceTypes",
     "computeResources.subnets",
     "computeResources.securityGroupIds",
     "computeResources.instanceRole",
@@ -191,6 +202,8 @@ def test_allowed(path: str, value: Any, compute_environment: Any, edit: Any) -> 
             {"ec2Configuration": [{"imageType": "EKS_AL2032", "imageKubernetesVersion": "1.33"}]},
             "did you mean EKS_AL2023?",
         ),
+        ({"ec2Configuration": [{"imageType": "EKS_AL2023", "imageKubernetesVersion": "1.29"}]}, "1.30 to 1.36"),
+        ({"ec2Configuration": [{"imageType": "EKS_AL2023", "imageKubernetesVersion": "1.37"}]}, "1.30 to 1.36"),
         ({"imageId": "ami-1", "launchTemplate": {**NODES, "userdataType": "EKS_NODEADM"}}, "deprecated"),
     ],
 )
@@ -220,10 +233,10 @@ def test_unmanaged_needs_a_service_role(compute_environment: Any, edit: Any, fau
 
 
 def test_what_botocore_knows_passes_with_a_warning(compute_environment: Any) -> None:
-    document = compute_environment | {"context": "x", "ecsSettings": {}}
+    document = compute_environment | {"context": "x"}
     spec = ComputeEnvironmentSpec.from_document(document)
     assert spec.to_document() == document
-    assert [warning.split(":")[0] for warning in spec.warnings] == ["context", "ecsSettings"]
+    assert [warning.split(":")[0] for warning in spec.warnings] == ["context"]
 
 
 def test_what_passes_is_still_checked_for_its_type(compute_environment: Any, faults: Any) -> None:

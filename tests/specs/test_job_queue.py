@@ -25,6 +25,15 @@ def environments(*pairs: tuple[int, str]) -> list[dict[str, Any]]:
     [
         ("jobQueueName", "x" * 129, "jobQueueName", "1 to 128"),
         ("priority", "10", "priority", "a whole number"),
+        ("priority", -1, "priority", "at least 0"),
+        (ORDER, environments((1, "a b")), f"{ORDER}[0].computeEnvironment", "or the ARN of a compute environment"),
+        (ORDER, environments((1, "")), f"{ORDER}[0].computeEnvironment", "or the ARN of a compute environment"),
+        (
+            ORDER,
+            environments((1, "arn:aws:batch:us-east-1:123456789012:job-queue/a")),
+            f"{ORDER}[0].computeEnvironment",
+            "or the ARN of a compute environment",
+        ),
         ("state", "ON", "state", "must be one of"),
         (ORDER, [], ORDER, "at least one"),
         (ORDER, environments((1, "a"), (2, "b"), (3, "c"), (4, "d")), ORDER, "at most 3"),
