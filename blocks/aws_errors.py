@@ -1,5 +1,8 @@
 """What an error of an AWS call means, and whether time alone can heal it."""
 
+import socket
+
+import urllib3.exceptions as urllib3_exceptions
 from botocore import exceptions as botocore_exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -68,10 +71,20 @@ def explain_aws(error: ClientError | BotoCoreError, resource: str) -> OperationE
 
     Returns:
         The error to raise from it. It can heal where the call was throttled, the service failed (5xx), the
-        connection broke, or somebody else was changing the resource (409 `ConflictException`).
+        connection broke or was not made (but for a name that does not resolve), or somebody else was changing the
+        resource (409 `ConflictException`).
     """
     if isinstance(error, ClientError):
         return _explain_answer(error, resource)
+    if isinstance(error, UNSENT) and _is_unresolved(error):
+        return OperationError(
+            resource,
+            f"DNS: {error}",
+            "the endpoint's name does not resolve here: an interface endpoint's own name resolves only with DNS that "
+            "can see the VPC, and a region or a service may be misspelt in it",
+            "correct AWS_ENDPOINT_URL_<SERVICE>, the endpoints of the EKS Cluster block or the region, or run the "
+            "worker where the name resolves",
+        )
     if isinstance(error, UNSENT):
         return OperationError(
             resource,
@@ -106,6 +119,11 @@ def explain_aws(error: ClientError | BotoCoreError, resource: str) -> OperationE
     return OperationError(
         resource, str(error), f"botocore refused the call ({type(error).__name__})", "correct the named value"
     )
+
+
+def _is_unresolved(error: BotoCoreError) -> bool:
+    reason = error.kwargs.get("error")
+    return isinstance(reason, urllib3_exceptions.NameResolutionError | socket.gaierror)
 
 
 def _explain_answer(error: ClientError, resource: str) -> OperationError:

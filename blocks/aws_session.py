@@ -30,7 +30,8 @@ DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
 
 DEFAULTS = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
-    connect_timeout=10,
+    # Times 5 attempts, times 2 of the task: a missing interface endpoint is told within about a minute.
+    connect_timeout=5,
     read_timeout=60,
     max_pool_connections=50,
     user_agent_extra="batch-eks-flows",

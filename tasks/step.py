@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError
 from kubernetes.client.exceptions import ApiException
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
@@ -22,8 +22,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 RETRY_SECONDS = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0]
-# The copier has tried each request again by itself: a registry whose disk is full would get dozens of uploads.
-REGISTRY_ATTEMPTS = 3
+# Causes that are worth fewer attempts.
+ATTEMPTS: dict[type[Exception], int] = {
+    # Packets that are dropped take their time to be noticed, 5 attempts of botocore's each time, and rarely heal.
+    ConnectTimeoutError: 2,
+    # The copier has tried each request again by itself: a registry whose disk is full would get dozens of uploads.
+    UnavailableError: 3,
+}
 
 
 def can_heal(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool:
@@ -34,7 +39,8 @@ def can_heal(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool
     error = state.data
     if not (isinstance(error, OperationError) and error.can_heal):
         return False
-    return not isinstance(error.__cause__, UnavailableError) or task_run.run_count < REGISTRY_ATTEMPTS
+    attempts = next((most for cause, most in ATTEMPTS.items() if isinstance(error.__cause__, cause)), None)
+    return attempts is None or task_run.run_count < attempts
 
 
 def step(run_name: str, *, retries: int = len(RETRY_SECONDS)) -> Callable[[Callable[P, R]], Task[P, R]]:

@@ -8,8 +8,11 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from prefect_aws import AwsCredentials
+from pydantic import SecretStr
 
 from blocks.aws_errors import explain_aws, is_throttled
+from blocks.aws_session import AwsSession
 
 
 def answered(code: str, status: int, message: str = "words") -> ClientError:
@@ -52,6 +55,18 @@ def test_what_no_time_heals_fails_at_once_and_says_what_to_do(error: ClientError
     assert not explained.can_heal
     assert next_step in explained.next_step
     assert str(explained).startswith("job queue q: ")
+
+
+def test_a_name_that_does_not_resolve_is_dns_and_does_not_heal() -> None:
+    keys = {"aws_access_key_id": "AKIDEXAMPLE", "aws_secret_access_key": SecretStr("secret")}
+    block = AwsCredentials.model_validate({**keys, "region_name": "us-east-1"})
+    session = AwsSession(block, {"batch": "https://vpce-0123.batch.us-east-1.vpce.invalid"})
+    with pytest.raises(EndpointConnectionError) as unresolved:
+        session.client("batch", once=True).describe_job_queues()
+    explained = explain_aws(unresolved.value, "job queue q")
+    assert explained.answer.startswith("DNS: ")
+    assert "AWS_ENDPOINT_URL_<SERVICE>" in explained.next_step
+    assert not explained.can_heal
 
 
 def test_the_service_s_own_words_are_kept() -> None:

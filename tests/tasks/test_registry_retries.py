@@ -12,7 +12,7 @@ from registry.errors import DeniedError, RegistryError, UnavailableError
 from sandbox.registries.faults import Fault
 from sandbox.registries.registry import UpstreamRegistry
 from tasks.image import mirror_image
-from tasks.step import REGISTRY_ATTEMPTS, step
+from tasks.step import ATTEMPTS, step
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -26,7 +26,10 @@ def run(action: Callable[[], object]) -> object:
 @pytest.mark.parametrize(
     ("error", "attempts"),
     [
-        (UnavailableError("quay.io/a:1", "500 Internal Server Error (no space left on device)"), REGISTRY_ATTEMPTS),
+        (
+            UnavailableError("quay.io/a:1", "500 Internal Server Error (no space left on device)"),
+            ATTEMPTS[UnavailableError],
+        ),
         (UnavailableError("quay.io/a:1", "429 Too Many Requests", retry_after=3600), 1),
         (DeniedError("quay.io/a:1", "403 Forbidden"), 1),
     ],
