@@ -9,6 +9,7 @@ import urllib3.exceptions as urllib3_exceptions
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
+from blocks.bearer_token import token_origin
 from blocks.kubernetes_errors import explain_unreachable
 from blocks.operation_error import OperationError
 
@@ -43,6 +44,24 @@ class ExplainingApiClient(client.ApiClient):
             if isinstance(error.__context__, urllib3_exceptions.SSLError):
                 raise explain_unreachable(error.__context__, self.configuration.host) from error
             raise
+
+    def response_deserialize(self, response_data: Any, response_types_map: Any = None) -> Any:
+        """Read one answer.
+
+        Raises:
+            ApiException: If it is a refusal; one of the caller (401) notes where the token came from.
+        """
+        try:
+            return super().response_deserialize(response_data, response_types_map)
+        except ApiException as error:
+            if error.status == 401 and (origin := token_origin(self._token())):
+                error.add_note(origin)
+            raise
+
+    def _token(self) -> str:
+        # `authorization` is our name for it, `BearerToken` that of the kubeconfig loader.
+        keys = self.configuration.api_key
+        return str(keys.get("authorization") or keys.get("BearerToken") or "")
 
 
 def api_client(

@@ -31,12 +31,16 @@ def explain_kubernetes(error: ApiException, resource: str) -> OperationError:
     """
     answer = f"the Kubernetes API answered {error.status} {status_reason(error)}: {status_message(error)}".strip()
     if error.status == 401:
+        # The client notes where the token came from, if it is one of EKS.
+        origin = "".join(f"; it was shown {note}" for note in getattr(error, "__notes__", ()))
         return OperationError(
             resource,
             answer,
             "the cluster does not know the caller: a role that did not create the cluster has no access until it is "
-            "mapped, and an aws-auth entry whose rolearn still holds a path never matches",
-            "map the worker's role in aws-auth (without its path) or give it an access entry",
+            "mapped, an aws-auth entry whose rolearn still holds a path never matches, and a token counts for 15 "
+            f"minutes, made out to the region's public STS name and no interface endpoint{origin}",
+            "map the worker's role in aws-auth (without its path) or give it an access entry; renew a kubeconfig's "
+            "token, or leave `kubeconfig` empty",
         )
     if error.status == 403 and "attempting to grant RBAC permissions not currently held" in answer:
         return OperationError(

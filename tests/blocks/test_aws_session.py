@@ -6,7 +6,7 @@ from prefect_aws import AwsCredentials
 from pydantic import SecretStr
 
 from blocks.aws_session import AwsSession, is_loopback
-from blocks.bearer_token import LIFETIME_SECONDS, BearerToken
+from blocks.bearer_token import LIFETIME_SECONDS, BearerToken, token_origin
 
 
 def credentials(**fields: object) -> AwsCredentials:
@@ -70,6 +70,14 @@ def test_a_token_is_made_anew_before_it_expires_and_not_sooner() -> None:
     for now[0] in (0.0, 1.0, LIFETIME_SECONDS - 1, LIFETIME_SECONDS, LIFETIME_SECONDS + 1):
         seen.append(token())
     assert seen[0] == seen[1] == seen[2] != seen[3] == seen[4]
+
+
+def test_only_tokens_of_eks_tell_where_they_were_made_out_to() -> None:
+    session = AwsSession(credentials())
+    token = BearerToken(lambda: session.presign_identity("my-test-cluster"))()
+    assert token_origin(f"Bearer {token}") == "a token signed for sts.us-east-1.amazonaws.com 0 minutes ago"
+    assert token_origin("k8s-aws-v1.nonsense") == "a token that cannot be read"
+    assert token_origin("eyJhbGciOiJSUzI1NiJ9.e30.x") == token_origin("") == ""
 
 
 def test_an_endpoint_of_one_service_wins_over_the_block_s_one_for_all(monkeypatch: pytest.MonkeyPatch) -> None:

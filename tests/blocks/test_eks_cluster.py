@@ -161,7 +161,10 @@ def test_a_token_for_an_interface_endpoint_of_sts_is_refused_by_the_cluster(
     with pytest.raises(ApiException) as refused:
         namespaces(stranger)
     assert refused.value.status == 401
-    assert "does not know the caller" in explain_kubernetes(refused.value, "namespaces").cause
+    explained = explain_kubernetes(refused.value, "namespaces")
+    assert "does not know the caller" in explained.cause
+    assert "shown a token signed for vpce-0123.sts.us-east-1.vpce.amazonaws.com 0 minutes ago" in explained.cause
+    assert "Signature" not in str(explained)
 
 
 def test_the_block_s_own_token_ignores_an_interface_endpoint_of_sts(sandbox: RemoteSandbox) -> None:
@@ -192,6 +195,7 @@ def test_a_role_that_did_not_create_the_cluster_has_no_access_until_it_is_mapped
     with pytest.raises(ApiException) as refused:
         namespaces(unmapped)
     assert refused.value.status == 401
+    assert "a token signed for 127.0.0.1 " in explain_kubernetes(refused.value, "namespaces").cause
 
     map_worker(cluster, "worker")
     with pytest.raises(ApiException) as forbidden:
