@@ -141,5 +141,6 @@ def _client(configuration: client.Configuration, tls_server_name: str, proxy_url
     configuration.retries = False
     configuration.tls_server_name = tls_server_name or configuration.tls_server_name
     if proxy_url:
-        configuration.proxy = proxy_url
+        # Like kubectl's proxy-url it is always used: NO_PROXY is for proxies out of the environment.
+        configuration.proxy, configuration.no_proxy = proxy_url, None
     return ExplainingApiClient(configuration)

@@ -2,8 +2,10 @@
 
 import base64
 import socket
+import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from blocks.bearer_token import BearerToken
 from blocks.eks_cluster import EksCluster
 from blocks.kubernetes_errors import explain_kubernetes
 from blocks.operation_error import OperationError
+from sandbox.certificate_authority import CertificateAuthority
 from sandbox.remote import RemoteSandbox
 
 
@@ -60,34 +63,47 @@ def test_keys_in_the_block_are_used_and_its_secret_is_not_shown(
     assert secret not in cluster.model_dump_json()
 
 
-@pytest.fixture
-def forward(sandbox: RemoteSandbox) -> Iterator[str]:
-    """A port-forward to the API server, called by a name that its certificate does not have."""
-    host, port = sandbox.kubernetes_endpoint.removeprefix("https://").split(":")
+def pump(source: socket.socket, sink: socket.socket) -> None:
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+    except OSError:
+        pass
+    finally:
+        sink.close()
+
+
+def relay(near: socket.socket, host: str, port: int) -> None:
+    onward = socket.create_connection((host, port))
+    threading.Thread(target=pump, args=(near, onward), daemon=True).start()
+    threading.Thread(target=pump, args=(onward, near), daemon=True).start()
+
+
+@contextmanager
+def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A port on which each connection is handed to a function."""
     listener = socket.create_server(("127.0.0.1", 0))
 
-    def pump(source: socket.socket, sink: socket.socket) -> None:
-        try:
-            while data := source.recv(65536):
-                sink.sendall(data)
-        except OSError:
-            pass
-        finally:
-            sink.close()
-
-    def serve() -> None:
+    def accept() -> None:
         while True:
             try:
                 accepted, _ = listener.accept()
             except OSError:
                 return
-            onward = socket.create_connection((host, int(port)))
-            threading.Thread(target=pump, args=(accepted, onward), daemon=True).start()
-            threading.Thread(target=pump, args=(onward, accepted), daemon=True).start()
+            with suppress(OSError):
+                serve(accepted)
 
-    threading.Thread(target=serve, daemon=True).start()
-    yield f"https://localhost:{listener.getsockname()[1]}"
+    threading.Thread(target=accept, daemon=True).start()
+    yield listener.getsockname()[1]
     listener.close()
+
+
+@pytest.fixture
+def forward(sandbox: RemoteSandbox) -> Iterator[str]:
+    """A port-forward to the API server, called by a name that its certificate does not have."""
+    host, port = sandbox.kubernetes_endpoint.removeprefix("https://").split(":")
+    with listening(lambda accepted: relay(accepted, host, int(port))) as port_forward:
+        yield f"https://localhost:{port_forward}"
 
 
 def test_a_port_forward_with_a_server_name(cluster: EksCluster, forward: str) -> None:
@@ -96,6 +112,25 @@ def test_a_port_forward_with_a_server_name(cluster: EksCluster, forward: str) ->
     wrong = EksCluster(cluster_name=cluster.cluster_name, server=forward, tls_server_name="other.example")
     with pytest.raises(OperationError, match="TLS: "):
         namespaces(wrong)
+
+
+def test_an_http_proxy_that_tunnels(cluster: EksCluster) -> None:
+    """It is asked to connect to the host, and used although NO_PROXY of the sandbox's env.sh names that host."""
+    asked = []
+
+    def tunnel(accepted: socket.socket) -> None:
+        request = b""
+        while not request.endswith(b"\r\n\r\n"):
+            request += accepted.recv(1)
+        asked.append(request.split(b" ")[:2])
+        host, port = asked[-1][1].decode().split(":")
+        accepted.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        relay(accepted, host, int(port))
+
+    with listening(tunnel) as port:
+        through = EksCluster(cluster_name=cluster.cluster_name, proxy_url=f"http://127.0.0.1:{port}")
+        assert "kube-system" in namespaces(through)
+    assert asked[0] == [b"CONNECT", cluster.description["endpoint"].removeprefix("https://").encode()]
 
 
 @pytest.fixture
@@ -230,3 +265,44 @@ def test_endpoints_and_roles_go_together(sandbox: RemoteSandbox, monkeypatch: py
     )
     cluster = EksCluster(cluster_name="my-test-cluster", aws_credentials=credentials)
     assert cluster.description["name"] == "my-test-cluster"
+
+
+@pytest.fixture
+def company_ca(sandbox: RemoteSandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """AWS behind TLS, with a certificate that only a CA of one's own vouches for; gives that CA's file."""
+    authority = CertificateAuthority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("aws", ["localhost"]))
+    host, port = sandbox.aws_endpoint.removeprefix("http://").split(":")
+
+    def serve(accepted: socket.socket) -> None:
+        relay(context.wrap_socket(accepted, server_side=True), host, int(port))
+
+    with listening(serve) as listener:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"https://localhost:{listener}")
+        yield authority.ca_file
+
+
+@pytest.mark.parametrize("way", ["verify_cert_path", "AWS_CA_BUNDLE"])
+def test_a_ca_bundle_counts_for_every_call_the_assumed_role_s_too(
+    way: str, sandbox: RemoteSandbox, company_ca: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """prefect-aws drops the bundle for the call behind assume_role_arn."""
+    role = "arn:aws:iam::123456789012:role/trusting"
+    boto3.client("iam", endpoint_url=sandbox.aws_endpoint).create_role(
+        RoleName="trusting", AssumeRolePolicyDocument="{}"
+    )
+    strict = EksCluster(cluster_name="my-test-cluster", aws_credentials=AwsCredentials(assume_role_arn=role))
+    with pytest.raises(OperationError, match="set verify_cert_path in the AWS Credentials block, or AWS_CA_BUNDLE"):
+        _ = strict.description
+    parameters = {}
+    if way == "verify_cert_path":
+        parameters["verify_cert_path"] = str(company_ca)
+    else:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(company_ca))
+    credentials = AwsCredentials.model_validate({"assume_role_arn": role, "aws_client_parameters": parameters})
+    trusting = EksCluster(cluster_name="my-test-cluster", aws_credentials=credentials)
+    sandbox.clear_calls()
+    assert trusting.description["name"] == "my-test-cluster"
+    assert trusting.batch.describe_job_queues()["jobQueues"] == []
+    assert {"AssumeRole", "DescribeCluster", "DescribeJobQueues"} <= {call["operation"] for call in sandbox.calls()}
