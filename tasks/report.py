@@ -1,5 +1,6 @@
 """What a person reads after a run: a table of outcomes, and what failed."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -54,7 +55,7 @@ def report_outcomes(title: str, futures: Sequence[PrefectFuture[Any]], *, key: s
     Raises:
         StepsFailedError: If steps failed. Steps that only waited for them are counted, not repeated.
     """
-    wait(list(futures))
+    _wait_in_turns(futures)
     tried = [future for future in futures if future.state.is_final()]
     results = [future.result(raise_on_failure=False) for future in tried]
     report = Report(outcomes=tuple(result for result in results if isinstance(result, Outcome)))
@@ -65,6 +66,16 @@ def report_outcomes(title: str, futures: Sequence[PrefectFuture[Any]], *, key: s
         waiting = f"\n{skipped} steps that depend on them were not tried." if skipped else ""
         raise StepsFailedError("\n".join(failures) + waiting + "\nRun again afterwards: what is done is kept.")
     return report
+
+
+def _wait_in_turns(futures: Sequence[PrefectFuture[Any]]) -> None:
+    """Wait for all, awake once a second: the loss of the cluster's limit is not raised in a thread that is blocked."""
+    for future in futures:
+        finished = threading.Event()
+        future.add_done_callback(lambda _, finished=finished: finished.set())  # type: ignore[misc]
+        while not finished.wait(1):
+            pass
+    wait(list(futures))
 
 
 def _markdown(title: str, report: Report, failures: Sequence[str]) -> str:

@@ -17,6 +17,7 @@ from blocks.kubernetes_errors import explain_kubernetes
 from blocks.operation_error import OperationError
 from registry.errors import RegistryError, UnavailableError
 from registry.retry import Retry
+from tasks.cluster_lock import refuse_without_lock
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,6 +60,7 @@ def step(run_name: str, *, retries: int = len(RETRY_SECONDS)) -> Callable[[Calla
 
         @wraps(function)
         def explained(*args: P.args, **kwargs: P.kwargs) -> R:
+            refuse_without_lock()
             try:
                 return function(*args, **kwargs)
             except (ClientError, BotoCoreError) as error:
