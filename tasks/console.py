@@ -4,6 +4,7 @@ from urllib.parse import quote
 
 from blocks.eks_cluster import EksCluster
 
+# Of other partitions no host is known here: a thing there has no link.
 _HOSTS = {
     "aws": "console.aws.amazon.com",
     "aws-cn": "console.amazonaws.cn",
@@ -19,23 +20,22 @@ def batch_url(cluster: EksCluster, kind: str, identifier: str) -> str:
         kind: `compute-environments`, `queues`, `job-definition` or `jobs`.
         identifier: ARN or id of the thing.
     """
-    return f"{_base(cluster, 'batch')}#{kind}/detail/{identifier}"
+    base = _base(cluster)
+    return f"{base}/batch/home?region={cluster.region}#{kind}/detail/{identifier}" if base else ""
 
 
 def repository_url(cluster: EksCluster, name: str) -> str:
     """The page of a private ECR repository."""
-    host = _HOSTS[cluster.partition]
-    return (
-        f"https://{cluster.region}.{host}/ecr/repositories/private/{cluster.account_id}/{quote(name, safe='')}"
-        f"?region={cluster.region}"
-    )
+    base, path = _base(cluster), f"{cluster.account_id}/{quote(name, safe='')}"
+    return f"{base}/ecr/repositories/private/{path}?region={cluster.region}" if base else ""
 
 
 def pull_through_cache_url(cluster: EksCluster) -> str:
     """The page of the pull-through cache rules in the ECR console."""
-    host = _HOSTS[cluster.partition]
-    return f"https://{cluster.region}.{host}/ecr/private-registry/pull-through-cache?region={cluster.region}"
+    base = _base(cluster)
+    return f"{base}/ecr/private-registry/pull-through-cache?region={cluster.region}" if base else ""
 
 
-def _base(cluster: EksCluster, service: str) -> str:
-    return f"https://{cluster.region}.{_HOSTS[cluster.partition]}/{service}/home?region={cluster.region}"
+def _base(cluster: EksCluster) -> str:
+    host = _HOSTS.get(cluster.partition)
+    return f"https://{cluster.region}.{host}" if host else ""

@@ -31,8 +31,8 @@ class Outcome(BaseModel):
         changes: Field by field, what differed.
         planned: Whether nothing was changed because a plan was asked for.
         identifier: The thing's own identifier: an ARN, or the UID of a Kubernetes object.
-        console_url: Where a person can look at it.
-        note: What else a person should know, such as the previous text of aws-auth.
+        console_url: Where a person can look at it; empty where nowhere, or where the console is not known.
+        note: What else a person should know, such as tags that were left in place.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -2,6 +2,9 @@ from typing import Any
 
 import boto3
 import pytest
+from prefect import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.sorting import ArtifactSort
 from prefect_aws import AwsCredentials
 
 from blocks.eks_cluster import EksCluster
@@ -50,6 +53,18 @@ def test_a_second_run_finds_everything_done_and_makes_no_mutating_call(
     assert {outcome.step for outcome in first.outcomes} == STEPS
     assert all(outcome.action in ("created", "updated") for outcome in first.outcomes)
     assert all(outcome.identifier for outcome in first.outcomes)
+
+    with get_client(sync_client=True) as client:
+        (artifact,) = client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["setup-batch"])),
+            sort=ArtifactSort.CREATED_DESC,
+            limit=1,
+        )
+    shown = str(artifact.data)
+    assert all(f"`{outcome.identifier}`" in shown for outcome in first.outcomes)
+    linked = [outcome for outcome in first.outcomes if outcome.console_url]
+    assert {"compute environment", "job queue", "job definition", "repository"} <= {outcome.step for outcome in linked}
+    assert all(f"[{outcome.name}]({outcome.console_url})" in shown for outcome in linked)
 
     sandbox.clear_calls()
     second = setup_batch(cluster, platform)
