@@ -18,6 +18,9 @@ from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 
+# Starting everything, two servers and two workers with a process for each run, takes its time on a loaded machine.
+pytestmark = pytest.mark.timeout(600)
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

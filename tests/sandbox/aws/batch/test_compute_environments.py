@@ -139,11 +139,13 @@ def test_deletion_wants_disabled_and_no_queue(tutorial: Any) -> None:
         batch.delete_compute_environment(computeEnvironment="short-lived")
 
     other = [{"order": 1, "computeEnvironment": "My-Eks-CE1"}]
+    tutorial.control("POST", "/_sandbox/settings", {"relationship_delay": 3})
     batch.update_job_queue(jobQueue="on-it", computeEnvironmentOrder=other)
     tutorial.queue_settles("on-it")
     # The relationship is seen for a moment longer.
     with pytest.raises(ClientError, match="Cannot delete, found existing JobQueue relationship"):
         batch.delete_compute_environment(computeEnvironment="short-lived")
+    tutorial.control("POST", "/_sandbox/settings", {"relationship_delay": 0.3})
 
     def deleted() -> bool:
         try:
