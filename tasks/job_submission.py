@@ -1,9 +1,9 @@
 """Step 11: submit jobs, each exactly once, although SubmitJob has no idempotency token.
 
 Every job has a name that only it has. What is about to be sent is written down first, and what was answered after it.
-Where an answer is missing, the name is looked for until ListJobs must show it, and only then is the job sent again.
-ListJobs promises no read-after-write; a job that it does not show within SETTLE_SECONDS is taken as never submitted,
-and should it turn up later it is ended by `end_duplicates`.
+Where an answer is missing, the name is looked for during SETTLE_SECONDS, and only then is the job sent again: ListJobs
+promises no read-after-write. A job that it does not show by then is taken as never submitted; should it turn up before
+the run ends, `end_duplicates` ends it.
 """
 
 import time
@@ -29,7 +29,8 @@ from tasks.pauses import pauses
 from tasks.step import step
 from tasks.submission_rate import BLOCK, SubmissionRate
 
-SETTLE_SECONDS = 45.0  # ListJobs was seen to lag 30 s
+# For a ListJobs that lags 30 s, and a margin: no document says how long it may.
+SETTLE_SECONDS = 45.0
 LOOK_SECONDS = 5.0
 _SENDERS = 8
 _THROTTLED_SECONDS = 600.0
