@@ -40,13 +40,17 @@ def cluster_lock(cluster_arn: str) -> Iterator[None]:
     with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
         client.upsert_global_concurrency_limit_by_name(name, 1)
     lost = threading.Event()
-    _LOST.set(lost)
-    with concurrency(name, strict=True, lease_duration=LEASE_SECONDS, raise_on_lease_renewal_failure=True):
-        try:
-            yield
-        except asyncio.CancelledError:
-            lost.set()
-            raise
+    before = _LOST.set(lost)
+    try:
+        with concurrency(name, strict=True, lease_duration=LEASE_SECONDS, raise_on_lease_renewal_failure=True):
+            try:
+                yield
+            except asyncio.CancelledError:
+                lost.set()
+                raise
+    finally:
+        # The steps of this flow keep their copies; the next flow of this thread has its own lock.
+        _LOST.reset(before)
 
 
 def refuse_without_lock() -> None:

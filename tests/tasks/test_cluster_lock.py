@@ -49,3 +49,6 @@ def test_steps_that_have_not_begun_do_not_begin_when_the_limit_is_lost(monkeypat
     with pytest.raises(asyncio.CancelledError):
         change_in_turn()
     assert began == [0]
+    # Only that flow has lost anything.
+    change(2)
+    assert began == [0, 2]
