@@ -1,5 +1,6 @@
 """A job's pod: where it lives, what warns about it, and the end of its log, while Batch lets it exist."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from tasks.job_queue import describe_job_queue
 
 TAIL_LINES = 200
 LIMIT_BYTES = 64 * 1024
+# ECR redirects pulls to presigned URLs, which events quote: whoever has the query may read the layer.
+_QUERY = re.compile(r"(?<=[^\s\"])\?X-Amz-[^\s\"]*")
 
 
 def compute_environments_of(cluster: EksCluster, queue: str) -> list[dict[str, Any]]:
@@ -69,10 +72,10 @@ def read_job_log(cluster: EksCluster, job: Mapping[str, Any]) -> str | None:
 
 
 def pod_warnings(cluster: EksCluster, namespace: str, pod_name: str) -> list[str]:
-    """Messages of a pod's Warning events, oldest first; none where the cluster cannot be asked."""
+    """Messages of a pod's Warning events, oldest first, without signatures; none where the cluster cannot be asked."""
     selector = f"involvedObject.name={pod_name},type=Warning"
     try:
         events = cluster.core_v1.list_namespaced_event(namespace, field_selector=selector).items
     except (ApiException, OperationError):
         return []
-    return [event.message or "" for event in events]
+    return [_QUERY.sub("?...", event.message or "") for event in events]
