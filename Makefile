@@ -14,12 +14,12 @@ up: $(VENV)/installed
 
 test: lint
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest --numprocesses 3 --dist worksteal --durations 15
+	$(BIN)/coverage run -m pytest --numprocesses 2 --dist worksteal --durations 15
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 test-full: lint
-	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal -m "campaign or not campaign"
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "campaign or not campaign"
 
 # Needs docker-registry, skopeo, crane and oras on the PATH; a quarter of an hour.
 bench: $(VENV)/installed

@@ -16,7 +16,7 @@ from typing import Any, Literal, Self
 
 _ROOT = Path(__file__).resolve().parent.parent
 _READY_SECONDS = 60
-_STOP_SECONDS = 20
+_STOP_SECONDS = 60
 _REQUEST_SECONDS = 60
 
 ControlPlaneKind = Literal["embedded", "real", "auto"]

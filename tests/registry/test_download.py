@@ -264,8 +264,9 @@ def test_a_slow_upstream_without_ranges_is_waited_for(world: World, start: Start
 def test_ranges_that_are_promised_and_not_served_cost_a_few_requests_once(world: World, start: Start) -> None:
     upstream = Upstream(layer(40 * MIB), rate=24 * MIB, serves_ranges=False)
     copy(world, start, upstream)
-    assert upstream.asked[0] is upstream.asked[-1] is None
-    assert all(upstream.asked[1:-1])
+    # Once at first, and once more when the ranges came to nothing; some of those may arrive after it.
+    assert upstream.asked[0] is None
+    assert upstream.asked.count(None) == 2
     assert world.slept == []
     # One upload took all of it.
     assert sum(one.startswith("POST /v2/team/app/blobs/") for one in world.private.faults.requests) == 2
