@@ -7,7 +7,9 @@ from blocks.eks_cluster import EksCluster
 from flows.reap import end_jobs_of
 from specs.job_list import check_job_list
 from specs.job_request import JobRequest
+from tasks.job_board import JobBoard, show_as_task_runs
 from tasks.job_end import ended_with_the_run
+from tasks.job_events import emit_job_events
 from tasks.job_ledger import JobLedger
 from tasks.job_progress import JobProgress
 from tasks.job_report import JobsReport, report_jobs
@@ -74,10 +76,13 @@ def submit_jobs(
     check_requests(cluster, jobs)
     run_id, repeated, queues = str(flow_run.id), flow_run.run_count > 1, {job.job_queue for job in jobs}
     ledger, progress = JobLedger(run_id), JobProgress("submit-jobs", len(jobs))
-    with ended_with_the_run(cluster, run_id, queues, on_failure=end_jobs_on_failure):
+    with ended_with_the_run(cluster, run_id, queues, on_failure=end_jobs_on_failure), JobBoard() as board:
         submissions = submit_all(cluster, jobs, run_id, ledger, repeated=repeated, shared_limit=submission_limit)
         submitted = submissions.submitted
-        results = watch_jobs(cluster, submitted, stuck_after_seconds=stuck_after_seconds, wait=wait, progress=progress)
+        show_as_task_runs(board, submitted)
+        show = [progress.show, board.write]
+        results = watch_jobs(cluster, submitted, stuck_after_seconds=stuck_after_seconds, wait=wait, show=show)
         doubled = end_duplicates(cluster, submitted, run_id) if submissions.doubtful else []
+        emit_job_events(results, run_id)
         ledger.reported()
         return report_jobs(results, submissions.refused, doubled, progress=progress)

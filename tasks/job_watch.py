@@ -1,14 +1,13 @@
 """Follow jobs to their end: one watcher for all of them, a hundred ids a call."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from prefect.logging import get_run_logger
 
 from blocks.eks_cluster import EksCluster
 from tasks.job import JobResult, describe_jobs, failed_children, job_result
-from tasks.job_progress import JobProgress
 from tasks.job_submission import SubmittedJob
 from tasks.pod import read_job_log
 from tasks.step import step
@@ -31,7 +30,7 @@ def watch_jobs(
     *,
     stuck_after_seconds: float = 900,
     wait: bool = True,
-    progress: JobProgress | None = None,
+    show: Sequence[Callable[[Collection[JobResult]], None]] = (),
 ) -> list[JobResult]:
     """Follow jobs until every one has ended, or hangs and is explained.
 
@@ -42,7 +41,7 @@ def watch_jobs(
             before it is explained and no longer waited for; Batch's own time-out counts from RUNNING only, so a job
             whose image cannot be pulled would be waited for without end.
         wait: Look once only, where False.
-        progress: Shows how the jobs stand.
+        show: Called with all jobs after each look.
 
     Returns:
         One result a job, in the order given.
@@ -51,8 +50,8 @@ def watch_jobs(
     pause, longest = FIRST_PAUSE, LONGEST_PAUSE if len(submitted) > LOGS_FOLLOWED else LONGEST_PAUSE_WITH_LOGS
     while True:
         watch.look()
-        if progress:
-            progress.show(watch.results.values())
+        for each in show:
+            each(watch.results.values())
         if not (wait and watch.open_ids):
             return [watch.results[job.job_id] for job in submitted]
         time.sleep(pause)

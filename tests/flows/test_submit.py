@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from prefect import get_client
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter, FlowRunFilterId
 from prefect.flow_engine import run_flow
 from prefect.states import Pending
 
@@ -295,3 +296,35 @@ def test_diagnosis_of_jobs_that_ended_run_wait_and_hang(cluster: EksCluster) -> 
         diagnose_job(cluster, "876da822-4198-45f2-a252-6cea32512ea8")
     assert any("## Cause\n\nits command was not found in the image" in text for text in shown_artifacts("diagnose-job"))
     end_all(cluster)
+
+
+def test_automations_are_told_of_jobs_that_failed(cluster: EksCluster, prefect_server: PrefectServer) -> None:
+    with pytest.raises(JobsFailedError):
+        submit_jobs(cluster, [shell("unlucky", "exit 5"), shell("lucky", "true")])
+    wanted = {"filter": {"event": {"prefix": ["aws-batch."]}, "order": "DESC"}, "limit": 50}
+    deadline = time.monotonic() + 30
+    while True:
+        found = httpx.post(f"{prefect_server.env['PREFECT_API_URL']}/events/filter", json=wanted).json()["events"]
+        failed = [event for event in found if event["resource"].get("prefect.resource.name") == "unlucky"]
+        ended = [event for event in found if event["event"] == "aws-batch.jobs.ended"]
+        if failed and ended and ended[0]["payload"] == {"jobs": {"FAILED": 1, "SUCCEEDED": 1}, "failed": 1}:
+            break
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+    assert [(event["event"], event["payload"]["exit_code"]) for event in failed] == [("aws-batch.job.failed", 5)]
+    assert any(related["prefect.resource.role"] == "flow-run" for related in failed[0]["related"])
+
+
+def test_each_job_has_a_task_run_that_ends_as_it_does(cluster: EksCluster) -> None:
+    jobs = [shell("shown-good", "true"), shell("shown-bad", "exit 6")]
+    run_id = planned_run(cluster, jobs)
+    with pytest.raises(JobsFailedError):
+        execute(run_id, cluster, jobs)
+    with get_client(sync_client=True) as client:
+        found = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[UUID(run_id)])))
+    states = {run.name: run.state for run in found if run.name.startswith("job ")}
+    assert {name: state and state.name for name, state in states.items()} == {
+        "job shown-good": "Completed",
+        "job shown-bad": "Failed",
+    }
+    assert "exit code 6" in str(states["job shown-bad"])
