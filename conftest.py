@@ -16,7 +16,8 @@ from tests.unmeasured import unmeasured
 
 _DIRECTORY = TemporaryDirectory(prefix="prefect-tests-", ignore_cleanup_errors=True)
 _SERVER = PrefectServer(Path(_DIRECTORY.name))
-os.environ.update(_SERVER.env)
+# Tasks that tests run outside of any flow have nowhere to send their logs to.
+os.environ.update(_SERVER.env | {"PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore"})
 
 
 def pytest_configure(config: pytest.Config) -> None:
