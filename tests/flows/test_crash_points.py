@@ -8,6 +8,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerContext
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,11 @@ from demo.prefect_server import PrefectServer
 from sandbox.remote import RemoteSandbox
 from tests.flows.crashing_setup import CRASHED, run
 from tests.flows.setup_picture import picture
+from tests.unmeasured import unmeasured
 
 Runner = Callable[[int | None], "dict[str, Any] | None"]
 ROOT = Path(__file__).resolve().parent.parent.parent
-# So that test processes can divide the points among them.
+# Every sixth point in `make test`, all of them in `make test-full`.
 SHARES = 6
 
 
@@ -47,15 +50,28 @@ def sandbox(sandboxes: Callable[[str], RemoteSandbox]) -> Iterator[RemoteSandbox
 
 
 @pytest.fixture(scope="module")
-def setup(sandbox: RemoteSandbox, prefect_server: PrefectServer, tmp_path_factory: pytest.TempPathFactory) -> Runner:
-    """Run setup_batch in a fork of a warmed process; gives its report, or None when it died as asked."""
+def forks() -> ForkServerContext:
+    """Makes forks of a warmed process; they die before they could say what they covered."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.flows.crashing_setup"])
+    with unmeasured():
+        ensure_running()
+    return context
+
+
+@pytest.fixture(scope="module")
+def setup(
+    forks: ForkServerContext,
+    sandbox: RemoteSandbox,
+    prefect_server: PrefectServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Runner:
+    """Run setup_batch in a fork of a warmed process; gives its report, or None when it died as asked."""
     report = tmp_path_factory.mktemp("crashes") / "report.json"
 
     def run_once(die_after: int | None) -> dict[str, Any] | None:
         report.unlink(missing_ok=True)
-        process = context.Process(target=run, args=(sandbox.env, prefect_server.env, die_after, report))
+        process = forks.Process(target=run, args=(sandbox.env, prefect_server.env, die_after, report))
         process.start()
         process.join()
         assert process.exitcode in (0, CRASHED)
@@ -92,7 +108,7 @@ def release_lock() -> None:
             client.delete_global_concurrency_limit_by_name(limit.name)
 
 
-@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize("share", [0, *(pytest.param(share, marks=pytest.mark.campaign) for share in range(1, SHARES))])
 def test_a_run_stopped_after_any_of_its_mutating_calls_is_finished_by_the_next(
     share: int, sandbox: RemoteSandbox, setup: Runner, undisturbed: Undisturbed
 ) -> None:
@@ -127,15 +143,11 @@ def test_a_run_killed_by_the_kernel_is_finished_by_the_next(
 
 
 def test_two_setups_of_one_cluster_wait_for_each_other(
-    sandbox: RemoteSandbox, prefect_server: PrefectServer, tmp_path: Path
+    forks: ForkServerContext, sandbox: RemoteSandbox, prefect_server: PrefectServer, tmp_path: Path
 ) -> None:
     sandbox.reset()
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.flows.crashing_setup"])
     reports = [tmp_path / "one.json", tmp_path / "two.json"]
-    processes = [
-        context.Process(target=run, args=(sandbox.env, prefect_server.env, None, report)) for report in reports
-    ]
+    processes = [forks.Process(target=run, args=(sandbox.env, prefect_server.env, None, report)) for report in reports]
     for process in processes:
         process.start()
     for process in processes:

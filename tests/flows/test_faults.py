@@ -68,19 +68,16 @@ def test_a_passing_fault_of_aws_heals(
     ],
     ids=str,
 )
-@pytest.mark.parametrize(
-    "match",
-    [
-        {"method": "POST", "path": "/api/v1/namespaces.*"},
-        {"method": "POST", "path": "/apis/rbac.authorization.k8s.io/v1/clusterroles.*"},
-        {"method": "PUT", "path": ".*/configmaps/aws-auth.*"},
-    ],
-    ids=lambda match: match["path"],
-)
 def test_a_passing_fault_of_kubernetes_heals(
-    match: dict[str, str], fault: dict[str, Any], cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+    fault: dict[str, Any], cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:
-    sandbox.kubernetes_fault(match=match, times=1, **fault)
+    """Each of three steps meets it, all in one setup."""
+    for method, path in (
+        ("POST", "/api/v1/namespaces.*"),
+        ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterroles.*"),
+        ("PUT", ".*/configmaps/aws-auth.*"),
+    ):
+        sandbox.kubernetes_fault(match={"method": method, "path": path}, times=1, **fault)
     setup_batch(cluster, platform)
     assert not setup_batch(cluster, platform).changed
 
