@@ -156,6 +156,7 @@ class _Submission:
         self._ledger = ledger
         self._names = [SubmittedName.of(run_id, index, job.to_document()) for index, job in enumerate(jobs)]
         self._ids: dict[int, str] = {}
+        self._earlier: dict[str, str] = {}
         self._attached: set[int] = set()
         self._refused: dict[int, str] = {}
         self._doubtful = False
@@ -163,10 +164,10 @@ class _Submission:
 
     def result(self) -> Submissions:
         """What became of each job."""
-        refused = {self._jobs[index].job_name: reason for index, reason in sorted(self._refused.items())}
+        refused = sorted(self._refused.items())
         return Submissions(
             submitted=tuple(self._submitted(index) for index in sorted(self._ids)),
-            refused=tuple(RefusedJob(job_name=name, reason=reason) for name, reason in refused.items()),
+            refused=tuple(RefusedJob(job_name=self._jobs[index].job_name, reason=reason) for index, reason in refused),
             doubtful=self._doubtful,
         )
 
@@ -194,6 +195,8 @@ class _Submission:
 
     def submit(self, places: Iterable[int]) -> None:
         """Submit jobs whose dependencies have their ids."""
+        # Once a level, and not in the senders' threads, which add to the ids.
+        self._earlier = {self._jobs[place].job_name: job_id for place, job_id in self._ids.items()}
         pending = [index for index in places if index not in self._ids and not self._lacks_a_dependency(index)]
         for _ in range(_ROUNDS):
             uncertain = self._send_all(pending)
@@ -245,9 +248,8 @@ class _Submission:
         return True
 
     def _document(self, index: int) -> dict[str, Any]:
-        ids = {self._jobs[place].job_name: job_id for place, job_id in self._ids.items()}
         job = self._jobs[index]
-        document = with_job_ids(job, ids).to_document() if job.depends_on else job.to_document()
+        document = (with_job_ids(job, self._earlier) if job.depends_on else job).to_document()
         tags = {OWNER_TAG: OWNER, RUN_TAG: self._run_id, NAME_TAG: job.job_name, **document.get("tags", {})}
         return {**document, "jobName": str(self._names[index]), "tags": tags}
 
