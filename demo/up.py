@@ -19,6 +19,7 @@ from sandbox.remote import RemoteSandbox
 
 PROJECT = Path(__file__).resolve().parent.parent
 UI_PORT = 4200
+HEARTBEAT_SECONDS = 30  # the least that Prefect takes
 
 
 def main() -> int:
@@ -33,8 +34,10 @@ def main() -> int:
         state_dir = Path(directory)
         print("Starting the sandbox, a Prefect server and two workers ...", flush=True)
         with PrefectServer(state_dir / "server", port) as server, RemoteSandbox(state_dir / "sandbox") as sandbox:
-            environment = os.environ | server.env | sandbox.env | {"PYTHONPATH": str(PROJECT)}
+            heartbeat = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)}
+            environment = os.environ | server.env | sandbox.env | heartbeat | {"PYTHONPATH": str(PROJECT)}
             register = [sys.executable, "-m", "deployments.register", "--cluster", sandbox.env["EKS_CLUSTER"]]
+            register += ["--dead-after", str(3 * HEARTBEAT_SECONDS)]
             subprocess.run(register, cwd=PROJECT, env=environment, check=True, stdout=subprocess.DEVNULL)
             outside = environment | sandbox.environment("env-internet.sh")
             with _worker(environment, "batch-eks", state_dir), _worker(outside, "batch-eks-internet", state_dir):

@@ -5,15 +5,19 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from prefect import get_client
+from prefect.events.schemas.automations import EventTrigger
+from prefect.events.schemas.events import ResourceSpecification
 from prefect_aws import AwsCredentials
 from pydantic import SecretStr
 
 from blocks.eks_cluster import EksCluster
 from demo.prefect_server import PrefectServer
+from deployments.dead_runs import NAME
 from deployments.register import PROJECT
 
 SECRET = "planted-secret-0123456789"
@@ -48,6 +52,16 @@ def test_everything_is_there_and_what_was_edited_stays(registered: PrefectServer
     block = EksCluster.load("default")
     assert isinstance(block, EksCluster)
     assert block.cluster_name == "edited"
+
+
+def test_one_automation_marks_dead_runs_of_our_flows(registered: PrefectServer) -> None:
+    with get_client(sync_client=True) as client:
+        (automation,) = client.read_automations_by_name(NAME)
+    trigger = automation.trigger
+    assert isinstance(trigger, EventTrigger)
+    assert trigger.within == timedelta(seconds=600)
+    names = trigger.match_related.root if isinstance(trigger.match_related, ResourceSpecification) else {}
+    assert {"submit-jobs", "setup-batch", "mirror-images"} <= set(names["prefect.resource.name"])
 
 
 def test_the_block_s_secret_is_nowhere_in_the_clear(registered: PrefectServer) -> None:
