@@ -15,6 +15,7 @@ from tasks.job_progress import JobProgress
 from tasks.job_report import JobsReport, report_jobs
 from tasks.job_request_check import check_requests
 from tasks.job_submission import end_duplicates, submit_all
+from tasks.job_suspension import require_deployment, suspend_while_open, was_executed_before
 from tasks.job_watch import watch_jobs
 
 TUTORIAL_JOBS = [
@@ -42,6 +43,7 @@ def submit_jobs(
     cluster: EksCluster,
     jobs: list[JobRequest] = TUTORIAL_JOBS,
     wait: bool = True,
+    hold_worker: bool = True,
     stuck_after_seconds: float = 900,
     end_jobs_on_failure: bool = False,
     submission_limit: str = "",
@@ -57,6 +59,8 @@ def submit_jobs(
         jobs: The jobs. A dependency names a job by its id, or another job of the list by its name. The defaults are
             the tutorial's two: the definition as it is, and with another command.
         wait: Wait until every job has ended. Otherwise the run ends once all are submitted.
+        hold_worker: Occupy a worker while waiting. Otherwise the run, which must be one of a deployment, is suspended
+            once all jobs are submitted, and the deployment watch-jobs resumes it when they have ended.
         stuck_after_seconds: Seconds that a job may stay in RUNNABLE or in STARTING until the run explains why it
             hangs and waits for it no longer.
         end_jobs_on_failure: When the run fails, end those of its jobs that have not ended, such as one that hangs.
@@ -69,19 +73,34 @@ def submit_jobs(
 
     Raises:
         SpecError: If dependencies within the list cannot be met; then none was submitted.
-        OperationError: If a job cannot be submitted as it stands; then none was.
+        OperationError: If a job cannot be submitted as it stands, or the run cannot be suspended as asked; then none
+            was.
         JobsFailedError: If jobs failed, hang or were refused, with what is known of each.
     """
     check_job_list(jobs)
+    holding = hold_worker or not wait
+    if not holding:
+        require_deployment()
     check_requests(cluster, jobs)
-    run_id, repeated, queues = str(flow_run.id), flow_run.run_count > 1, {job.job_queue for job in jobs}
+    run_id, queues = str(flow_run.id), {job.job_queue for job in jobs}
+    repeated = was_executed_before(run_id)
     ledger, progress = JobLedger(run_id), JobProgress("submit-jobs", len(jobs))
     with ended_with_the_run(cluster, run_id, queues, on_failure=end_jobs_on_failure), JobBoard() as board:
         submissions = submit_all(cluster, jobs, run_id, ledger, repeated=repeated, shared_limit=submission_limit)
         submitted = submissions.submitted
-        show_as_task_runs(board, submitted)
-        show = [progress.show, board.write]
-        results = watch_jobs(cluster, submitted, stuck_after_seconds=stuck_after_seconds, wait=wait, show=show)
+        if holding:
+            show_as_task_runs(board, submitted)
+        results = watch_jobs(
+            cluster,
+            submitted,
+            stuck_after_seconds=stuck_after_seconds,
+            wait=wait and hold_worker,
+            resumed=repeated,
+            show=[progress.show, board.write],
+        )
+        if not holding:
+            suspend_while_open(results)
+            show_as_task_runs(board, submitted)
         doubled = end_duplicates(cluster, submitted, run_id) if submissions.doubtful else []
         emit_job_events(results, run_id)
         ledger.reported()

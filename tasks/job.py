@@ -1,6 +1,7 @@
 """Jobs as AWS Batch describes them."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -105,6 +106,20 @@ def job_result(cluster: EksCluster, job: Mapping[str, Any], job_name: str, **kno
         console_url=batch_url(cluster, "jobs", job["jobId"]),
         **known,
     )
+
+
+def quiet_seconds(jobs: Collection[Mapping[str, Any]]) -> float:
+    """How long ago a job of several was created, started or stopped last, in seconds.
+
+    Args:
+        jobs: As DescribeJobs or ListJobs answers.
+
+    Returns:
+        0 where there are none.
+    """
+    moments = [job.get(name) or 0 for job in jobs for name in ("createdAt", "startedAt", "stoppedAt")]
+    moments += [job.get("arrayProperties", {}).get("statusSummaryLastUpdatedAt", 0) for job in jobs]
+    return max(time.time() - max(moments) / 1000, 0.0) if moments else 0.0
 
 
 def last_attempt(job: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from prefect.exceptions import Pause
+
 from blocks.eks_cluster import EksCluster
 from specs.submitted_name import run_digits
 from tasks.job_listing import list_submitted
@@ -61,6 +63,8 @@ def ended_with_the_run(cluster: EksCluster, run_id: str, queues: Iterable[str], 
     """
     try:
         yield
+    except Pause:  # suspended: the jobs go on without it
+        raise
     except Exception:
         if on_failure:
             end_jobs_of_run(cluster, run_id, queues, f"flow run {run_id} failed")

@@ -7,7 +7,7 @@ from typing import Any
 from prefect.logging import get_run_logger
 
 from blocks.eks_cluster import EksCluster
-from tasks.job import JobResult, describe_jobs, failed_children, job_result
+from tasks.job import JobResult, describe_jobs, failed_children, job_result, quiet_seconds
 from tasks.job_submission import SubmittedJob
 from tasks.pod import read_job_log
 from tasks.step import step
@@ -30,6 +30,7 @@ def watch_jobs(
     *,
     stuck_after_seconds: float = 900,
     wait: bool = True,
+    resumed: bool = False,
     show: Sequence[Callable[[Collection[JobResult]], None]] = (),
 ) -> list[JobResult]:
     """Follow jobs until every one has ended, or hangs and is explained.
@@ -41,12 +42,13 @@ def watch_jobs(
             before it is explained and no longer waited for; Batch's own time-out counts from RUNNING only, so a job
             whose image cannot be pulled would be waited for without end.
         wait: Look once only, where False.
+        resumed: Whether the jobs may have hung for long when the watch begins.
         show: Called with all jobs after each look.
 
     Returns:
         One result a job, in the order given.
     """
-    watch = _Watch(cluster, submitted, stuck_after_seconds)
+    watch = _Watch(cluster, submitted, stuck_after_seconds, resumed=resumed)
     pause, longest = FIRST_PAUSE, LONGEST_PAUSE if len(submitted) > LOGS_FOLLOWED else LONGEST_PAUSE_WITH_LOGS
     while True:
         watch.look()
@@ -61,7 +63,9 @@ def watch_jobs(
 class _Watch:
     """What is known of the jobs so far."""
 
-    def __init__(self, cluster: EksCluster, jobs: Sequence[SubmittedJob], stuck_after_seconds: float) -> None:
+    def __init__(
+        self, cluster: EksCluster, jobs: Sequence[SubmittedJob], stuck_after_seconds: float, *, resumed: bool
+    ) -> None:
         self.results = {
             job.job_id: JobResult(
                 job_name=job.job_name, job_id=job.job_id, status="SUBMITTED", console_url=job.console_url
@@ -70,8 +74,10 @@ class _Watch:
         }
         self._cluster = cluster
         self._stuck_after = stuck_after_seconds
+        self._resumed = resumed
         # When a job was last seen to get on; an absent one was last seen then.
         self._since = dict.fromkeys(self.results, time.monotonic())
+        self._moved = 0.0
         self._lines_left = LINES_LOGGED
         self._logger = get_run_logger()
 
@@ -84,6 +90,9 @@ class _Watch:
         """Describe once what has not ended."""
         asked = self.open_ids
         found = describe_jobs(self._cluster, asked)
+        # Changes that the first look of a resumed run finds are as old as the run's last movement.
+        self._moved = time.monotonic() - (quiet_seconds(found.values()) if self._resumed else 0.0)
+        self._resumed = False
         for job_id, job in found.items():
             self.results[job_id] = self._looked_at(self.results[job_id], job)
         self._give_up_absent(job_id for job_id in asked if job_id not in found)
@@ -92,7 +101,7 @@ class _Watch:
     def _looked_at(self, before: JobResult, job: Mapping[str, Any]) -> JobResult:
         result = job_result(self._cluster, job, before.job_name, log=before.log)
         if (result.status, result.children) != (before.status, before.children):
-            self._since[result.job_id] = time.monotonic()
+            self._since[result.job_id] = self._moved
         if result.status != before.status:
             self._log(result)
         if result.ended:

@@ -1,13 +1,16 @@
 """`make up`: its deployments run on its workers, as the UI's form starts them, and Ctrl-C leaves nothing behind."""
 
+import os
 import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
+from uuid import UUID
 
 import pytest
 from prefect import get_client
@@ -99,28 +102,74 @@ def test_setup_has_its_image_mirrored_and_a_submission_runs_it(up: str) -> None:
     assert "hello world" in jobs_report
 
 
-def wait_for(found: Callable[[SyncPrefectClient], bool]) -> None:
-    deadline = time.monotonic() + 100
+def wait_for(found: Callable[[SyncPrefectClient], bool], seconds: float = 100) -> None:
+    deadline = time.monotonic() + seconds
     with get_client(sync_client=True) as client:
         while not found(client):
             assert time.monotonic() < deadline
             time.sleep(0.5)
 
 
+def is_submitted(client: SyncPrefectClient, run_id: UUID) -> bool:
+    runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[run_id])))
+    return any(run.name == "submission of the jobs" and run.state_name == "Completed" for run in runs)
+
+
+def is_reaped(client: SyncPrefectClient, run_id: UUID) -> bool:
+    names = FlowRunFilter(name=FlowRunFilterName(any_=[f"end the jobs of run {run_id}"]))
+    return any(run.state_name == "Completed" for run in client.read_flow_runs(flow_run_filter=names))
+
+
+def processes(is_wanted: Callable[[Path], bool]) -> list[Path]:
+    """Directories of processes in /proc."""
+    found = []
+    for directory in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if is_wanted(directory):
+                found.append(directory)
+    return found
+
+
 def test_a_cancelled_run_s_jobs_are_ended_without_being_asked(up: str) -> None:
-    def is_submitted(client: SyncPrefectClient) -> bool:
-        runs = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[started.id])))
-        return any(run.name == "submission of the jobs" and run.state_name == "Completed" for run in runs)
-
-    def is_reaped(client: SyncPrefectClient) -> bool:
-        names = FlowRunFilter(name=FlowRunFilterName(any_=[f"end the jobs of run {started.id}"]))
-        return any(run.state_name == "Completed" for run in client.read_flow_runs(flow_run_filter=names))
-
     with temporary_settings({PREFECT_API_URL: f"{up}/api"}):
         assert run("setup-batch/setup").state_name == "Completed"
         started = cast(FlowRun, run_deployment("submit-jobs/nightly", timeout=0))
-        wait_for(is_submitted)
+        wait_for(lambda client: is_submitted(client, started.id))
         with get_client(sync_client=True) as client:
             client.set_flow_run_state(started.id, Cancelling())
-        wait_for(is_reaped)
+        wait_for(lambda client: is_reaped(client, started.id))
         wait_for(lambda client: client.read_flow_run(started.id).state_name == "Cancelled")
+
+
+@pytest.mark.campaign  # it waits for three heartbeats, minutes in all; CI runs it
+def test_a_killed_worker_s_run_is_found_dead_and_a_suspended_one_needs_no_worker(up: str) -> None:
+    """SIGKILL to the worker and to the process of a run: one run had both, the other was suspended before."""
+    job = {"jobName": "Unheld", "jobQueue": "My-Eks-JQ1", "jobDefinition": "MyJobOnEks_Sleep"}
+    with temporary_settings({PREFECT_API_URL: f"{up}/api"}):
+        assert run("setup-batch/setup").state_name == "Completed"
+        unheld = {"hold_worker": False, "jobs": [job]}
+        suspended = cast(FlowRun, run_deployment("submit-jobs/submit", parameters=unheld, timeout=0))
+        held = cast(FlowRun, run_deployment("submit-jobs/nightly", timeout=0))
+        wait_for(lambda client: client.read_flow_run(suspended.id).state_name == "Suspended")
+        wait_for(lambda client: is_submitted(client, held.id))
+        pool = b"worker\0start\0--pool\0batch-eks\0"
+        (worker,) = processes(
+            lambda process: (
+                pool in (process / "cmdline").read_bytes() and up.encode() in (process / "environ").read_bytes()
+            )
+        )
+        variables = (worker / "environ").read_bytes().decode().rstrip("\0").split("\0")
+        command = (worker / "cmdline").read_bytes().decode().rstrip("\0").split("\0")
+        os.kill(int(worker.name), signal.SIGKILL)
+        for process in processes(lambda process: str(held.id).encode() in (process / "environ").read_bytes()):
+            os.kill(int(process.name), signal.SIGKILL)
+        environment = dict(variable.split("=", 1) for variable in variables)
+        with subprocess.Popen(
+            command, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as another:
+            wait_for(lambda client: client.read_flow_run(held.id).state_name == "Crashed", 300)
+            wait_for(lambda client: is_reaped(client, held.id))
+            # The job sleeps for a minute, which has passed by now.
+            assert run("watch-jobs/watch").state_name == "Completed"
+            wait_for(lambda client: client.read_flow_run(suspended.id).state_name == "Completed")
+            another.terminate()

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,38 +23,20 @@ from blocks.operation_error import OperationError
 from demo.prefect_server import PrefectServer
 from flows.diagnose import diagnose_job
 from flows.reap import reap_jobs
-from flows.setup import setup_batch
 from flows.submit import submit_jobs
 from sandbox.remote import RemoteSandbox
 from specs.fault import SpecError
 from specs.job_request import JobRequest
-from specs.platform import PlatformSpec
-from specs.submitted_name import SubmittedName, run_digits
+from specs.submitted_name import run_digits
 from tasks import job_submission, job_watch
 from tasks.job import describe_jobs
 from tasks.job_listing import list_submitted
 from tasks.job_report import JobsFailedError, JobsReport
+from tests.flows.jobs import end_all, names_in_batch, shell
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 THROTTLED = {"status": 429, "code": "TooManyRequestsException", "message": "Too Many Requests"}
-
-
-def shell(name: str, script: str, **more: Any) -> JobRequest:
-    containers = [{"command": ["/bin/sh"], "args": ["-c", script]}]
-    override = {"eksPropertiesOverride": {"podProperties": {"containers": containers}}}
-    queue = {"jobQueue": "My-Eks-JQ1", "jobDefinition": "MyJobOnEks_Sleep"}
-    return JobRequest.from_document({"jobName": name, **queue, **override, **more})
-
-
-def names_in_batch(cluster: EksCluster, *, lag: float = 0) -> Counter[str]:
-    """How often each job was submitted, by the names that the users gave; after ListJobs must show every one."""
-    time.sleep(lag)
-    found: Counter[str] = Counter()
-    for summary in list_submitted(cluster, "My-Eks-JQ1", ""):
-        if name := SubmittedName.parse(summary["jobName"]):
-            found[name.given] += 1
-    return found
 
 
 def planned_run(cluster: EksCluster, jobs: list[JobRequest]) -> str:
@@ -90,41 +71,14 @@ def shown_artifacts(key: str) -> list[str]:
     return [str(artifact.data) for artifact in found]
 
 
-def end_all(cluster: EksCluster) -> None:
-    """End what a test left behind."""
-    for summary in list_submitted(cluster, "My-Eks-JQ1", ""):
-        cluster.batch.terminate_job(jobId=summary["jobId"], reason="the test is over")
-
-
-@pytest.fixture(scope="module")
-def batch(
-    sandboxes: Callable[[str], RemoteSandbox], prefect_server: PrefectServer
-) -> Iterator[tuple[RemoteSandbox, EksCluster]]:
-    """A sandbox that was set up once; who serves Kubernetes makes no difference here."""
-    sandbox = sandboxes("embedded")
-    sandbox.clear_faults()
-    sandbox.reset()
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in sandbox.env.items():
-            environment.setenv(name, value)
-        cluster = EksCluster(cluster_name=sandbox.env["EKS_CLUSTER"])
-        resources = {"instanceRole": sandbox.env["INSTANCE_PROFILE"]}
-        setup_batch(cluster, PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}}))
-        yield sandbox, cluster
-        sandbox.clear_faults()
-        sandbox.settings(list_jobs_delay=0, ended_job_retention=86400)
+@pytest.fixture
+def sandbox(batch_sandbox: RemoteSandbox) -> RemoteSandbox:
+    return batch_sandbox
 
 
 @pytest.fixture
-def sandbox(batch: tuple[RemoteSandbox, EksCluster]) -> RemoteSandbox:
-    batch[0].clear_faults()
-    batch[0].settings(list_jobs_delay=0, ended_job_retention=86400)
-    return batch[0]
-
-
-@pytest.fixture
-def cluster(batch: tuple[RemoteSandbox, EksCluster], sandbox: RemoteSandbox) -> EksCluster:
-    return batch[1]
+def cluster(batch_cluster: EksCluster) -> EksCluster:
+    return batch_cluster
 
 
 def test_a_throttled_submission_is_sent_again_and_the_job_runs_once(
