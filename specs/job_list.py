@@ -50,6 +50,15 @@ def check_job_list(jobs: Sequence[JobRequest]) -> None:
         raise SpecError(f"list of {len(jobs)} jobs", found.faults)
 
 
+def outside_dependencies(jobs: Sequence[JobRequest]) -> dict[str, str]:
+    """Ids of jobs that the list waits for and that are not of it, with the name of a job that waits.
+
+    Args:
+        jobs: The jobs.
+    """
+    return {one.job_id: job.job_name for job in jobs for one in job.depends_on if _JOB_ID.fullmatch(one.job_id)}
+
+
 def submission_levels(jobs: Sequence[JobRequest]) -> list[list[int]]:
     """The jobs by place in the list, in groups that can be submitted one after the other.
 

@@ -1,11 +1,12 @@
 """Ending jobs: those of a run that is cancelled, killed or given up."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from prefect.exceptions import Pause
 
 from blocks.eks_cluster import EksCluster
+from blocks.operation_error import OperationError
 from specs.submitted_name import run_digits
 from tasks.job_listing import list_submitted
 from tasks.job_queue import job_queue_names
@@ -29,9 +30,33 @@ def end_jobs_of_run(cluster: EksCluster, run_id: str, queues: Iterable[str], rea
     """
     found = [job for queue in sorted(queues) for job in list_submitted(cluster, queue, f"{run_digits(run_id)}-")]
     alive = [job["jobId"] for job in found if job["status"] not in ENDED]
-    for start in range(0, len(alive), BULK):
-        cluster.batch.terminate_jobs(jobs=alive[start : start + BULK], reason=reason)
+    terminate(cluster, alive, reason)
     return alive
+
+
+def terminate(cluster: EksCluster, job_ids: Sequence[str], reason: str) -> None:
+    """End jobs, whatever their state; those that have ended stay as they are.
+
+    Args:
+        cluster: Gives the Batch client.
+        job_ids: The jobs.
+        reason: Shown as their statusReason, at most 1,024 characters (botocore batch TerminateJobsRequest.reason).
+
+    Raises:
+        OperationError: If AWS refused for some of them, after all were tried: it answers 200 even then
+            (botocore batch TerminateJobsResponse.errors).
+    """
+    chunks = [list(job_ids[start : start + BULK]) for start in range(0, len(job_ids), BULK)]
+    answers = [cluster.batch.terminate_jobs(jobs=chunk, reason=reason) for chunk in chunks]
+    errors = [error for answer in answers for error in answer.get("errors", ())]
+    if errors:
+        raise OperationError(
+            f"{len(errors)} of {len(job_ids)} jobs, {errors[0].get('job')} among them",
+            f"{errors[0].get('code')}: {errors[0].get('message')}",
+            "AWS Batch did not end these jobs",
+            "run reap_jobs again",
+            can_heal=True,
+        )
 
 
 @step("end of the jobs of {run_id}")

@@ -7,7 +7,9 @@ from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from specs.fault import SpecError
 from specs.job_definition import JobDefinitionSpec
+from specs.job_list import outside_dependencies
 from specs.job_request import JobRequest
+from tasks.job import describe_jobs
 from tasks.job_definition import newest_revision
 from tasks.job_queue import describe_job_queue
 from tasks.step import step
@@ -15,7 +17,7 @@ from tasks.step import step
 
 @step("check of the jobs")
 def check_requests(cluster: EksCluster, requests: Sequence[JobRequest]) -> None:
-    """Check what only AWS knows: queues that exist and accept jobs, definitions that are ACTIVE, names that match.
+    """Check what only AWS knows: queues that exist and accept jobs, ACTIVE definitions, dependencies, names that match.
 
     Args:
         cluster: Gives the Batch client.
@@ -36,6 +38,7 @@ def check_requests(cluster: EksCluster, requests: Sequence[JobRequest]) -> None:
             *_priority_faults(request, queues[request.job_queue], definitions[request.job_definition]),
         ]
     ]
+    faults += _dependency_faults(cluster, requests)
     if faults:
         raise OperationError(
             f"{len(requests)} jobs",
@@ -76,6 +79,17 @@ def _definition_faults(request: JobRequest, definition: dict[str, Any] | None) -
     # Described definitions have empty tags and parameters where none were given.
     document = {key: value for key, value in definition.items() if key in known and value != {}}
     return _faults_of(lambda: request.check_against_definition(JobDefinitionSpec.from_document(document)))
+
+
+def _dependency_faults(cluster: EksCluster, requests: Sequence[JobRequest]) -> list[str]:
+    waiting = outside_dependencies(requests)
+    known = describe_jobs(cluster, list(waiting))
+    return [
+        f"{name}: it waits for job {job_id}, which AWS Batch does not know; correct dependsOn (jobs that ended are "
+        "forgotten after some 7 days)"
+        for job_id, name in waiting.items()
+        if job_id not in known
+    ]
 
 
 def _priority_faults(request: JobRequest, queue: dict[str, Any] | None, definition: dict[str, Any] | None) -> list[str]:

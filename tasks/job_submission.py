@@ -22,6 +22,7 @@ from specs.job_request import JobRequest
 from specs.submitted_name import SubmittedName, run_digits
 from tasks.console import batch_url
 from tasks.job import describe_jobs
+from tasks.job_end import terminate
 from tasks.job_ledger import JobLedger
 from tasks.job_listing import find_submitted
 from tasks.ownership import OWNER, OWNER_TAG
@@ -139,7 +140,7 @@ def end_duplicates(cluster: EksCluster, submitted: Sequence[SubmittedJob], run_i
     queues = {job.job_queue for job in submitted}
     found = find_submitted(cluster, queues, run_digits(run_id))
     doubled = [job_id for name, ids in found.items() if name in ours for job_id in ids if job_id != ours[name]]
-    _end(cluster, doubled, run_id)
+    terminate(cluster, doubled, _twice(run_id))
     return doubled
 
 
@@ -270,7 +271,7 @@ class _Submission:
             found = self._listed()
             for name in missing & set(found):
                 ids[name], *others = found[name]
-                _end(self._cluster, others, self._run_id)
+                terminate(self._cluster, others, _twice(self._run_id))
             missing -= set(ids)
             left = deadline - time.monotonic()
             if left <= 0:
@@ -302,6 +303,5 @@ class _Submission:
         )
 
 
-def _end(cluster: EksCluster, job_ids: Iterable[str], run_id: str) -> None:
-    for job_id in job_ids:
-        cluster.batch.terminate_job(jobId=job_id, reason=f"submitted twice by flow run {run_id}")
+def _twice(run_id: str) -> str:
+    return f"submitted twice by flow run {run_id}"

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -282,3 +283,38 @@ def test_each_job_has_a_task_run_that_ends_as_it_does(cluster: EksCluster) -> No
         "job shown-bad": "Failed",
     }
     assert "exit code 6" in str(states["job shown-bad"])
+
+
+def test_a_dependency_that_batch_does_not_know_is_refused_before_any_job_is_submitted(cluster: EksCluster) -> None:
+    unknown = "876da822-4198-45f2-a252-6cea32512ea8"
+    jobs = [shell("independent", "true"), shell("orphan", "true", dependsOn=[{"jobId": unknown}])]
+    with pytest.raises(OperationError, match=f"orphan: it waits for job {unknown}, which AWS Batch does not know"):
+        submit_jobs(cluster, jobs)
+    assert names_in_batch(cluster)["independent"] == 0
+
+
+@pytest.mark.parametrize(
+    "seconds", [5, pytest.param(60, marks=[pytest.mark.campaign, pytest.mark.timeout(400)])], ids="{}s".format
+)
+def test_jobs_survive_that_every_call_is_throttled_for_a_while(
+    seconds: int, cluster: EksCluster, sandbox: RemoteSandbox
+) -> None:
+    """From the submission on: that of the first job is throttled, and so is every call after it."""
+    names = [f"patient-{seconds}-{index}" for index in range(5)]
+    sandbox.fault(service="batch", operation="SubmitJob", **THROTTLED)
+    sandbox.fault(service="batch", operation="DescribeJobs", **THROTTLED)
+    healed = threading.Timer(seconds, sandbox.clear_faults)
+    healed.start()
+    report = submit_jobs(cluster, [shell(name, "true") for name in names])
+    healed.join()
+    assert [(job.job_name, job.status) for job in report.jobs] == [(name, "SUCCEEDED") for name in names]
+    counts = names_in_batch(cluster)
+    assert {name: counts[name] for name in names} == dict.fromkeys(names, 1)
+
+
+def test_a_watch_survives_errors_of_the_service_and_broken_connections(
+    cluster: EksCluster, sandbox: RemoteSandbox
+) -> None:
+    sandbox.fault(service="batch", operation="DescribeJobs", times=3, status=503, code="ServiceUnavailable")
+    sandbox.fault(service="batch", operation="DescribeJobs", times=3, reset=True)
+    assert submit_jobs(cluster, [shell("followed", "sleep 1")]).jobs[0].status == "SUCCEEDED"

@@ -63,7 +63,7 @@ class JobControl:
         if not 1 <= len(ids) <= _MOST_STOPPED:
             raise execution_exception(f"jobs must have 1 to {_MOST_STOPPED} job IDs")
         errors = [
-            {"jobId": job_id, "code": "ClientException", "message": f"Invalid job ID {job_id!r}"}
+            {"job": job_id, "code": "ClientException", "message": f"Invalid job ID {job_id!r}"}
             for job_id in ids
             if not job_id.strip()
         ]
