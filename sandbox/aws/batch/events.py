@@ -58,4 +58,16 @@ class Events:
 
     def _run(self) -> None:
         while (entry := self._queue.get()) is not None:
+            # Moto goes through its rules without a lock; what is put again after a change may arrive twice, as
+            # EventBridge's events may (User Guide, eb-what-is: delivered at least once).
+            while not self._is_put(entry):
+                pass
+
+    def _is_put(self, entry: dict[str, Any]) -> bool:
+        try:
             events_backends[self._place.account][self._place.region].put_events([entry])
+        except RuntimeError as error:
+            if "changed size during iteration" not in str(error):
+                raise
+            return False
+        return True

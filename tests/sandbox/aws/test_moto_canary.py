@@ -11,13 +11,14 @@ from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 from moto.ecr.models import ECRBackend, ecr_backends
 from moto.eks.models import Cluster, eks_backends
-from moto.events.models import events_backends
+from moto.events.models import Rule, events_backends
 from moto.iam import models
 from moto.iam.exceptions import EntityAlreadyExists, InvalidInput, NotFoundException
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.secretsmanager.exceptions import SecretsManagerClientError
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.sqs.models import sqs_backends
 from moto.sts.models import AssumedRole, STSBackend, sts_backends
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -115,3 +116,13 @@ def test_events() -> None:
     backend = events_backends[ACCOUNT][REGION]
     assert backend.describe_event_bus("default").rules is not None
     assert parameters(backend.put_events) == ["events"]
+    assert parameters(Rule._send_to_sqs_queue) == ["self", "resource_id", "event", "group_id"]
+    rule = Rule("r", ACCOUNT, REGION, None, "{}", None, None, "default", None)
+    assert {"account_id": ACCOUNT, "region_name": REGION, "state": "ENABLED"}.items() <= vars(rule).items()
+
+
+def test_sqs() -> None:
+    queue = sqs_backends[ACCOUNT][REGION].create_queue("q")
+    assert sqs_backends[ACCOUNT][REGION].queues == {"q": queue}
+    assert (queue.queue_arn, queue._policy_json["Statement"]) == (f"arn:aws:sqs:{REGION}:{ACCOUNT}:q", [])
+    sqs_backends[ACCOUNT][REGION].delete_queue("q")

@@ -294,6 +294,15 @@ def test_job_events_reach_sqs(tutorial: Any) -> None:
     sqs, events = tutorial.client("sqs"), tutorial.client("events")
     url = sqs.create_queue(QueueName="batch-events")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:events:us-east-1:123456789012:rule/jobs"}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
     pattern = {
         "source": ["aws.batch"],
         "detail-type": ["Batch Job State Change"],
@@ -301,6 +310,11 @@ def test_job_events_reach_sqs(tutorial: Any) -> None:
     }
     events.put_rule(Name="jobs", EventPattern=json.dumps(pattern))
     events.put_targets(Rule="jobs", Targets=[{"Id": "1", "Arn": arn}])
+    # A queue that EventBridge may not send to, and one that is gone, get nothing and are in nobody's way.
+    sqs.create_queue(QueueName="closed")
+    for name in ("closed", "gone"):
+        events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+        events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": arn.replace("batch-events", name)}])
     job_id = tutorial.submit("told", ["true"])
     received: list[Any] = []
 
@@ -310,8 +324,11 @@ def test_job_events_reach_sqs(tutorial: Any) -> None:
         return len(received) >= 2
 
     tutorial.wait(two)
-    events.remove_targets(Rule="jobs", Ids=["1"])
-    events.delete_rule(Name="jobs")
+    closed = sqs.get_queue_url(QueueName="closed")["QueueUrl"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=closed)
+    for name in ("jobs", "closed", "gone"):
+        events.remove_targets(Rule=name, Ids=["1"])
+        events.delete_rule(Name=name)
     assert [event["detail"]["status"] for event in received] == ["RUNNING", "SUCCEEDED"]
     assert {event["detail"]["jobId"] for event in received} == {job_id}
     assert received[0]["source"] == "aws.batch"
