@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
     from mypy_boto3_eks import EKSClient
     from mypy_boto3_eks.type_defs import ClusterTypeDef
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_sqs import SQSClient
 
 
 class EksCluster(Block):
@@ -150,9 +152,21 @@ class EksCluster(Block):
         return client
 
     @property
+    def events(self) -> "EventBridgeClient":
+        """Amazon EventBridge."""
+        client: EventBridgeClient = self.session.client("events")
+        return client
+
+    @property
     def iam(self) -> "IAMClient":
         """AWS IAM."""
         client: IAMClient = self.session.client("iam")
+        return client
+
+    @property
+    def sqs(self) -> "SQSClient":
+        """Amazon SQS."""
+        client: SQSClient = self.session.client("sqs")
         return client
 
     @property

@@ -14,6 +14,7 @@ from tasks.job_ledger import JobLedger
 from tasks.job_progress import JobProgress
 from tasks.job_report import JobsReport, report_jobs
 from tasks.job_request_check import check_requests
+from tasks.job_state_queue import job_state_queue
 from tasks.job_submission import end_duplicates, submit_all
 from tasks.job_suspension import require_deployment, suspend_while_open, was_executed_before
 from tasks.job_watch import watch_jobs
@@ -47,6 +48,7 @@ def submit_jobs(
     stuck_after_seconds: float = 900,
     end_jobs_on_failure: bool = False,
     submission_limit: str = "",
+    push: bool = False,
 ) -> JobsReport:
     """Submit jobs, wait for their ends and show what became of them.
 
@@ -67,6 +69,11 @@ def submit_jobs(
             A run that is cancelled always ends its jobs.
         submission_limit: Name of a Prefect global concurrency limit with slot decay that all submitting workers of
             the account share, such as 50 slots with a decay of 50 a second. Empty for a limit of this run alone.
+        push: Be told of changes by EventBridge and SQS instead of asking DescribeJobs again and again: ends are known
+            sooner, with fewer calls. The run makes a rule and a queue of its own and removes them at its end, for
+            which the caller needs rights to both (README, Jobs) and, in a private VPC, the interface endpoints
+            events and sqs. Where that fails, the jobs are polled. Only for a run that waits and
+            holds its worker; no other is told of anything.
 
     Returns:
         One result a job; also shown as the artifact submit-jobs, which is updated as the jobs go on.
@@ -85,7 +92,11 @@ def submit_jobs(
     run_id, queues = str(flow_run.id), {job.job_queue for job in jobs}
     repeated = was_executed_before(run_id)
     ledger, progress = JobLedger(run_id), JobProgress("submit-jobs", len(jobs))
-    with ended_with_the_run(cluster, run_id, queues, on_failure=end_jobs_on_failure), JobBoard() as board:
+    with (
+        job_state_queue(cluster, run_id, wanted=push and wait and hold_worker) as queue_url,
+        ended_with_the_run(cluster, run_id, queues, on_failure=end_jobs_on_failure),
+        JobBoard() as board,
+    ):
         submissions = submit_all(cluster, jobs, run_id, ledger, repeated=repeated, shared_limit=submission_limit)
         submitted = submissions.submitted
         if holding:
@@ -96,6 +107,7 @@ def submit_jobs(
             stuck_after_seconds=stuck_after_seconds,
             wait=wait and hold_worker,
             resumed=repeated,
+            queue_url=queue_url,
             show=[progress.show, board.write],
         )
         if not holding:

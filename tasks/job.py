@@ -9,7 +9,12 @@ from pydantic import BaseModel, ConfigDict
 from blocks.eks_cluster import EksCluster
 from tasks.console import batch_url
 
+# In the order that a job goes through them (User Guide, job_states); a retry begins again at RUNNABLE.
+STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
 DESCRIBE_LIMIT = 100  # [API] DescribeJobs: "Maximum number of jobs supported is 100"
+
+# Attempts that have ended, and the place of the status in the present one: what is further compares as greater.
+Progress = tuple[int, int]
 
 
 class FailedChild(BaseModel):
@@ -44,6 +49,7 @@ class JobResult(BaseModel):
         exit_code: Of the first container that gave one, in the last attempt.
         pod_name: Its pod, once there is one.
         was_stopped: Whether somebody cancelled or terminated it.
+        attempts: How many of its attempts have ended.
         seconds: From start to stop, once both are known.
         children: Of an array job: how many of its children are in which status.
         failed_children: Of an array job that failed: which children.
@@ -61,6 +67,7 @@ class JobResult(BaseModel):
     exit_code: int | None = None
     pod_name: str = ""
     was_stopped: bool = False
+    attempts: int = 0
     seconds: float | None = None
     children: dict[str, int] = {}
     failed_children: tuple[FailedChild, ...] = ()
@@ -72,6 +79,16 @@ class JobResult(BaseModel):
     def ended(self) -> bool:
         """Whether Batch is done with it."""
         return self.status in ("SUCCEEDED", "FAILED")
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has got."""
+        return progress(self.attempts, self.status)
+
+
+def progress(attempts: int, status: str) -> Progress:
+    """How far a job has got; a status that is not known is no progress."""
+    return attempts, STATUSES.index(status) if status in STATUSES else -1
 
 
 def describe_jobs(cluster: EksCluster, job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
@@ -101,6 +118,7 @@ def job_result(cluster: EksCluster, job: Mapping[str, Any], job_name: str, **kno
         exit_code=exit_code(attempt["containers"]),
         pod_name=attempt["podName"],
         was_stopped=bool(job.get("isCancelled") or job.get("isTerminated")),
+        attempts=len(job.get("eksAttempts") or ()),
         seconds=(times[1] - times[0]) / 1000 if times[0] and times[1] else None,
         children={status: count for status, count in summary.items() if count},
         console_url=batch_url(cluster, "jobs", job["jobId"]),

@@ -8,12 +8,13 @@ from prefect.logging import get_run_logger
 
 from blocks.eks_cluster import EksCluster
 from tasks.job import JobResult, describe_jobs, failed_children, job_result, quiet_seconds
+from tasks.job_changes import Changes, Polling
+from tasks.job_state_messages import NET_SECONDS, NET_SECONDS_WITH_LOGS, Messages
 from tasks.job_submission import SubmittedJob
 from tasks.pod import read_job_log
 from tasks.step import step
 from tasks.stuck_job import explain_stuck
 
-FIRST_PAUSE = 0.5
 # The log of a pod goes with the pod, soon after its end, so the few whose logs are followed are looked at more often.
 LONGEST_PAUSE, LONGEST_PAUSE_WITH_LOGS = 15.0, 3.0
 LOGS_FOLLOWED = 20
@@ -31,6 +32,7 @@ def watch_jobs(
     stuck_after_seconds: float = 900,
     wait: bool = True,
     resumed: bool = False,
+    queue_url: str = "",
     show: Sequence[Callable[[Collection[JobResult]], None]] = (),
 ) -> list[JobResult]:
     """Follow jobs until every one has ended, or hangs and is explained.
@@ -43,21 +45,32 @@ def watch_jobs(
             whose image cannot be pulled would be waited for without end.
         wait: Look once only, where False.
         resumed: Whether the jobs may have hung for long when the watch begins.
+        queue_url: SQS queue that is told of the jobs' changes; empty where they are polled.
         show: Called with all jobs after each look.
 
     Returns:
         One result a job, in the order given.
     """
     watch = _Watch(cluster, submitted, stuck_after_seconds, resumed=resumed)
-    pause, longest = FIRST_PAUSE, LONGEST_PAUSE if len(submitted) > LOGS_FOLLOWED else LONGEST_PAUSE_WITH_LOGS
+    changes = _changes(cluster, queue_url, stuck_after_seconds, with_logs=len(submitted) <= LOGS_FOLLOWED)
+    asked: Collection[str] = watch.open_jobs.keys()
     while True:
-        watch.look()
+        watch.look(asked)
         for each in show:
             each(watch.results.values())
-        if not (wait and watch.open_ids):
+        open_jobs = watch.open_jobs
+        if not (wait and open_jobs):
             return [watch.results[job.job_id] for job in submitted]
-        time.sleep(pause)
-        pause = min(pause * 1.2, longest)
+        asked = changes.wait(open_jobs)
+
+
+def _changes(cluster: EksCluster, queue_url: str, stuck_after_seconds: float, *, with_logs: bool) -> Changes:
+    polling = Polling(LONGEST_PAUSE_WITH_LOGS if with_logs else LONGEST_PAUSE)
+    if not queue_url:
+        return polling
+    # A job that hangs sends no message: only the net finds it.
+    net = min(NET_SECONDS_WITH_LOGS if with_logs else NET_SECONDS, max(stuck_after_seconds, LONGEST_PAUSE_WITH_LOGS))
+    return Messages(cluster, queue_url, net, polling)
 
 
 class _Watch:
@@ -82,13 +95,19 @@ class _Watch:
         self._logger = get_run_logger()
 
     @property
-    def open_ids(self) -> list[str]:
-        """The jobs that are still waited for."""
-        return [job_id for job_id, result in self.results.items() if not result.ended and not result.explanation]
+    def open_jobs(self) -> dict[str, JobResult]:
+        """The jobs that are still waited for, by their ids."""
+        return {
+            job_id: result for job_id, result in self.results.items() if not result.ended and not result.explanation
+        }
 
-    def look(self) -> None:
-        """Describe once what has not ended."""
-        asked = self.open_ids
+    def look(self, job_ids: Collection[str]) -> None:
+        """Describe jobs once.
+
+        Args:
+            job_ids: Of jobs that have not ended.
+        """
+        asked = list(job_ids)
         found = describe_jobs(self._cluster, asked)
         # Changes that the first look of a resumed run finds are as old as the run's last movement.
         self._moved = time.monotonic() - (quiet_seconds(found.values()) if self._resumed else 0.0)
@@ -155,7 +174,7 @@ class _Watch:
         while hanging:
             behind = {
                 job_id: blocker
-                for job_id in self.open_ids
+                for job_id in self.open_jobs
                 for blocker in [self._blocker(found.get(job_id, {}), hanging)]
                 if blocker
             }
