@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from sandbox.aws import event_delivery, iam
+from sandbox.aws import event_delivery, iam, sqs
 from sandbox.aws.batch import shapes
 from sandbox.aws.batch.capacity import Capacity
 from sandbox.aws.batch.cluster_access import ClusterAccess, Endpoint
@@ -48,6 +48,7 @@ class Batch:
     def __init__(self, server: AwsServer, nodes: Nodes, endpoint: Endpoint, ca_file: Path) -> None:
         iam.install()
         event_delivery.install()
+        sqs.install()
         place = Place(ACCOUNT_ID, REGION)
         workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="batch-worker")
         core = Core(place, server.settings, workers, Events(place))

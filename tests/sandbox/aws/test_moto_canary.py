@@ -18,7 +18,8 @@ from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from moto.secretsmanager.exceptions import SecretsManagerClientError
 from moto.secretsmanager.models import secretsmanager_backends
-from moto.sqs.models import sqs_backends
+from moto.sqs.exceptions import SQSException
+from moto.sqs.models import SQSBackend, sqs_backends
 from moto.sts.models import AssumedRole, STSBackend, sts_backends
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -126,3 +127,6 @@ def test_sqs() -> None:
     assert sqs_backends[ACCOUNT][REGION].queues == {"q": queue}
     assert (queue.queue_arn, queue._policy_json["Statement"]) == (f"arn:aws:sqs:{REGION}:{ACCOUNT}:q", [])
     sqs_backends[ACCOUNT][REGION].delete_queue("q")
+    assert parameters(SQSBackend.create_queue)[:3] == ["self", "name", "tags"]
+    assert parameters(SQSBackend.delete_queue) == ["self", "queue_name"]
+    assert SQSException("code", "text").message == "text"

@@ -329,6 +329,9 @@ def test_job_events_reach_sqs(tutorial: Any) -> None:
     for name in ("jobs", "closed", "gone"):
         events.remove_targets(Rule=name, Ids=["1"])
         events.delete_rule(Name=name)
+    sqs.delete_queue(QueueUrl=closed)
+    with pytest.raises(sqs.exceptions.QueueDeletedRecently):
+        sqs.create_queue(QueueName="closed")
     assert [event["detail"]["status"] for event in received] == ["RUNNING", "SUCCEEDED"]
     assert {event["detail"]["jobId"] for event in received} == {job_id}
     assert received[0]["source"] == "aws.batch"
