@@ -18,6 +18,7 @@ from sandbox.kubelet.images import InvalidImageError, NodeImages, NotPresentErro
 from sandbox.kubelet.pod_status import ContainerState, PodStatus, terminated, waiting
 from sandbox.kubelet.process import ContainerProcess, StartError
 from sandbox.kubernetes.client import ApiClient, ApiError
+from sandbox.kubernetes.quantity import quantity_value
 from sandbox.registries.image_pull import ImageConfig, PullError
 
 # A kubelet backs off from 10 s to 5 minutes; here it does so ten times as fast.
@@ -143,7 +144,7 @@ class Pod:
                 if self._ending.is_set():
                     log.close()
                     return
-                process = ContainerProcess(command, log, self._guardian)
+                process = ContainerProcess(command, log, self._guardian, _memory_limit(spec))
                 self._processes[container.name] = process
                 self._logs[container.name] = log
         except StartError as error:
@@ -160,7 +161,9 @@ class Pod:
         code = process.wait()
         with self._lock:
             del self._processes[container.name]
-        self._set(container, terminated(code, container.container_id, started=started))
+        # The kubelet's word for it (kubernetes, pkg/kubelet/kuberuntime: the runtime's reason is passed on).
+        reason = "OOMKilled" if process.out_of_memory else ""
+        self._set(container, terminated(code, container.container_id, started=started, reason=reason))
 
     def _pull(self, container: ContainerState) -> ImageConfig | None:
         """Get the image, for as long as it takes; None once the pod is being ended."""
@@ -236,6 +239,11 @@ class Pod:
                 else:
                     return
                 threading.Event().wait(_STATUS_RETRY_SECONDS)
+
+
+def _memory_limit(spec: Mapping[str, Any]) -> int | None:
+    limit = (spec.get("resources") or {}).get("limits", {}).get("memory")
+    return None if limit is None else int(quantity_value(str(limit)))
 
 
 def _image_id(image: str, digest: str) -> str:

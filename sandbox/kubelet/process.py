@@ -10,8 +10,10 @@ from typing import IO
 from sandbox.guardian import Guardian
 from sandbox.kubelet.command import Command
 from sandbox.kubelet.container_log import ContainerLog
+from sandbox.kubelet.memory import resident_memory
 
 _OUTPUT_SECONDS = 2
+_LOOK_SECONDS = 0.2
 
 
 class StartError(Exception):
@@ -22,10 +24,18 @@ class ContainerProcess:
     """Runs a command in a process group of its own, so that all that it starts can be killed.
 
     What is left of the group when the command itself has ended is killed, as a container's processes are. The guardian
-    kills the group if the sandbox dies.
+    kills the group if the sandbox dies. A command that takes more memory than its limit is killed, as the kernel kills
+    in a cgroup; only the command's own process counts, and it is looked at from time to time.
+
+    Attributes:
+        out_of_memory: Whether it was killed for that.
     """
 
-    def __init__(self, command: Command, log: ContainerLog, guardian: Guardian) -> None:
+    def __init__(
+        self, command: Command, log: ContainerLog, guardian: Guardian, memory_limit: int | None = None
+    ) -> None:
+        self.out_of_memory = False
+        self._ended = threading.Event()
         self._log = log
         self._guardian = guardian
         command.directory.mkdir(parents=True, exist_ok=True)
@@ -46,10 +56,13 @@ class ContainerProcess:
         assert self._process.stdout is not None
         self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
         self._reader.start()
+        if memory_limit is not None:
+            threading.Thread(target=self._limit_memory, args=(memory_limit,), daemon=True).start()
 
     def wait(self) -> int:
         """Wait for the end; gives the exit code, 128 + signal if it was killed."""
         code = self._process.wait()
+        self._ended.set()
         self.signal(signal.SIGKILL)
         self._guardian.forget(self._process.pid)
         self._reader.join(_OUTPUT_SECONDS)
@@ -60,6 +73,13 @@ class ContainerProcess:
         """Send a signal to the whole group."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
+
+    def _limit_memory(self, limit: int) -> None:
+        while not self._ended.wait(_LOOK_SECONDS):
+            if resident_memory(self._process.pid) > limit:
+                self.out_of_memory = True
+                self.signal(signal.SIGKILL)
+                return
 
     def _read(self, output: IO[bytes]) -> None:
         with output:
