@@ -1,5 +1,7 @@
 """Submit jobs to AWS Batch on EKS and follow them to their end."""
 
+from collections.abc import Sequence
+
 from prefect import flow
 from prefect.runtime import flow_run
 
@@ -83,6 +85,41 @@ def submit_jobs(
         OperationError: If a job cannot be submitted as it stands, or the run cannot be suspended as asked; then none
             was.
         JobsFailedError: If jobs failed, hang or were refused, with what is known of each.
+    """
+    return submit_and_follow(
+        cluster,
+        jobs,
+        wait=wait,
+        hold_worker=hold_worker,
+        stuck_after_seconds=stuck_after_seconds,
+        end_jobs_on_failure=end_jobs_on_failure,
+        submission_limit=submission_limit,
+        push=push,
+    )
+
+
+def submit_and_follow(
+    cluster: EksCluster,
+    jobs: Sequence[JobRequest],
+    *,
+    wait: bool,
+    hold_worker: bool,
+    stuck_after_seconds: float,
+    end_jobs_on_failure: bool,
+    submission_limit: str,
+    push: bool,
+) -> JobsReport:
+    """The body of every flow that submits jobs; they are named after the flow run that calls it.
+
+    Args:
+        cluster: As in submit_jobs.
+        jobs: As in submit_jobs.
+        wait: As in submit_jobs.
+        hold_worker: As in submit_jobs.
+        stuck_after_seconds: As in submit_jobs.
+        end_jobs_on_failure: As in submit_jobs.
+        submission_limit: As in submit_jobs.
+        push: As in submit_jobs.
     """
     check_job_list(jobs)
     holding = hold_worker or not wait

@@ -7,16 +7,18 @@ from prefect.flow_runs import resume_flow_run
 from prefect.logging import get_run_logger
 
 from blocks.eks_cluster import EksCluster
+from flows.rerun import rerun_failed
 from flows.submit import submit_jobs
 from tasks.job_suspension import is_due, suspended_runs
 
 
 @flow(name="watch-jobs", flow_run_name="watch suspended runs")
 def watch_jobs(cluster: EksCluster) -> list[str]:
-    """Resume the suspended runs of submit_jobs whose jobs have all ended or hang. Safe to run as often as one likes.
+    """Resume suspended runs whose jobs have all ended or hang. Safe to run as often as one likes.
 
-    A run of submit_jobs with hold_worker=False is suspended while its jobs go on. It needs this flow, on a schedule,
-    to be started again; then it looks at its jobs itself, and is suspended again should one of them still be open.
+    A run of submit_jobs or rerun_failed with hold_worker=False is suspended while its jobs go on. It needs this flow,
+    on a schedule, to be started again; then it looks at its jobs itself, and is suspended again should one of them
+    still be open.
 
     Args:
         cluster: Whose account and region the jobs are in, and who calls AWS.
@@ -27,7 +29,7 @@ def watch_jobs(cluster: EksCluster) -> list[str]:
     Raises:
         OperationError: If AWS refuses.
     """
-    waiting = suspended_runs(submit_jobs.name)
+    waiting = [run for one in (submit_jobs, rerun_failed) for run in suspended_runs(one.name)]
     due = [run for run in waiting if is_due(cluster, str(run.id), _stuck_after(run))]
     get_run_logger().info("%s of %s suspended runs go on", len(due), len(waiting))
     return [str(run.id) for run in due if _resumed(run)]

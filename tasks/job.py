@@ -11,6 +11,9 @@ from tasks.console import batch_url
 
 # In the order that a job goes through them (User Guide, job_states); a retry begins again at RUNNABLE.
 STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
+# Kubernetes' reason for the end of a container that its memory limit killed; with it comes exit code 137, which any
+# SIGKILL gives.
+OUT_OF_MEMORY = "OOMKilled"
 DESCRIBE_LIMIT = 100  # [API] DescribeJobs: "Maximum number of jobs supported is 100"
 
 # Attempts that have ended, and the place of the status in the present one: what is further compares as greater.
@@ -25,6 +28,7 @@ class FailedChild(BaseModel):
         job_id: Its id.
         status_reason: Batch's words, if any.
         exit_code: Of its container, if one was started.
+        reason: Kubernetes' word for the end of its container, such as OOMKilled.
         pod_name: Its last pod; known of the first hundred failed children only.
     """
 
@@ -34,6 +38,7 @@ class FailedChild(BaseModel):
     job_id: str
     status_reason: str = ""
     exit_code: int | None = None
+    reason: str = ""
     pod_name: str = ""
 
 
@@ -160,6 +165,15 @@ def last_attempt(job: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def was_killed_for_memory(job: Mapping[str, Any]) -> bool:
+    """Whether a container of the newest attempt of a described job took more memory than its limit.
+
+    Args:
+        job: As DescribeJobs answers.
+    """
+    return any(OUT_OF_MEMORY in container.get("reason", "") for container in last_attempt(job)["containers"])
+
+
 def exit_code(containers: Sequence[Mapping[str, Any]]) -> int | None:
     """The exit code that decided: the first that is not 0, else the first."""
     codes: list[int] = [container["exitCode"] for container in containers if "exitCode" in container]
@@ -186,6 +200,7 @@ def failed_children(cluster: EksCluster, array_job_id: str) -> list[FailedChild]
             job_id=summary["jobId"],
             status_reason=summary.get("statusReason", ""),
             exit_code=summary.get("container", {}).get("exitCode"),
+            reason=summary.get("container", {}).get("reason", ""),
             pod_name=last_attempt(described.get(summary["jobId"], {}))["podName"],
         )
         for summary in ordered

@@ -36,10 +36,10 @@ def require_deployment() -> None:
     """
     if not deployment.id:
         raise OperationError(
-            "flow run of submit-jobs",
-            "hold_worker=False, but the run belongs to no deployment",
+            "this flow run",
+            "hold_worker=False, but it belongs to no deployment",
             "a suspended run is started again by a worker, from its deployment",
-            "run the deployment submit, or leave hold_worker at True",
+            "run its deployment, such as submit or rerun, or leave hold_worker at True",
         )
 
 

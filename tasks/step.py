@@ -9,8 +9,9 @@ from typing import Any, ParamSpec, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError
 from kubernetes.client.exceptions import ApiException
 from prefect import Task, task
-from prefect.cache_policies import NO_CACHE
+from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.runtime import flow_run
 
 from blocks.aws_errors import explain_aws
 from blocks.kubernetes_errors import explain_kubernetes
@@ -44,12 +45,16 @@ def can_heal(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool
     return attempts is None or task_run.run_count < attempts
 
 
-def step(run_name: str, *, retries: int = len(RETRY_SECONDS)) -> Callable[[Callable[P, R]], Task[P, R]]:
+def step(
+    run_name: str, *, retries: int = len(RETRY_SECONDS), kept_as: str = ""
+) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a function a step.
 
     Args:
         run_name: Name of its runs in the UI, a template over the arguments such as `namespace {spec.name}`.
         retries: How often to repeat it after an error that can heal; 0 for what must not be sent twice.
+        kept_as: Of a step whose answer must stay the same when its flow run is executed again: what to keep it as, in
+            Prefect's result storage.
 
     Returns:
         A decorator. The task raises OperationError where the function raises an error of AWS, Kubernetes or a registry.
@@ -81,10 +86,14 @@ def step(run_name: str, *, retries: int = len(RETRY_SECONDS)) -> Callable[[Calla
             retry_delay_seconds=RETRY_SECONDS,
             retry_jitter_factor=0.3,
             retry_condition_fn=can_heal,
-            cache_policy=NO_CACHE,
+            cache_policy=_kept_for_the_run(kept_as) if kept_as else NO_CACHE,
         )(explained)
 
     return decorate
+
+
+def _kept_for_the_run(name: str) -> CachePolicy:
+    return CachePolicy.from_cache_key_fn(lambda *_: f"{name}-{flow_run.id}" if flow_run.id else None)
 
 
 def _explain_registry(error: RegistryError) -> OperationError:

@@ -11,6 +11,8 @@ from prefect.utilities.schema_tools import validate
 
 from deployments.register import PREFECT_FILE, PROJECT, WORK_POOLS
 from flows.mirror import mirror_images
+from flows.rerun import rerun_failed
+from flows.submit import submit_jobs
 from specs.lifecycle_policy import LifecyclePolicySpec
 from tasks.mirror_deployment import DEPLOYMENT
 from tasks.mirror_file import read_mirror_file
@@ -33,7 +35,7 @@ def test_default_parameters_fit_the_flow_s_form(deployment: dict[str, Any]) -> N
     assert set(deployment["parameters"]) <= set(schema["properties"])
     triggered = {key: value for one in deployment.get("triggers", ()) for key, value in one["parameters"].items()}
     asked_for = set(schema["required"]) - set(deployment["parameters"] | triggered)
-    assert asked_for <= {"job_id"}, "only a job to diagnose has no default"
+    assert asked_for <= {"job_id", "of"}, "only what is diagnosed or run again has no default"
     validate(deployment["parameters"] | triggered, schema, raise_on_error=True, ignore_required=bool(asked_for))
 
 
@@ -72,3 +74,9 @@ def test_setup_waits_for_a_deployment_that_exists() -> None:
     flow, _, deployment = DEPLOYMENT.partition("/")
     assert entrypoints[deployment] == "flows.mirror.mirror_images"
     assert flow == mirror_images.name
+
+
+def test_the_jobs_of_every_flow_that_submits_are_reaped() -> None:
+    (reap,) = (deployment for deployment in DEPLOYMENTS if deployment["name"] == "reap")
+    (trigger,) = reap["triggers"]
+    assert trigger["match_related"]["prefect.resource.name"] == [submit_jobs.name, rerun_failed.name]
