@@ -2,14 +2,17 @@
 
 import json
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
+from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 from prefect.states import Pending
 from pydantic import ValidationError
 
@@ -17,6 +20,7 @@ from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from flows.rerun import rerun_failed
 from flows.submit import submit_jobs
+from flows.watch import watch_jobs
 from sandbox.remote import RemoteSandbox
 from specs.fault import Findings, SpecError
 from specs.job_request import JobRequest
@@ -165,6 +169,27 @@ def test_a_repeated_rerun_submits_what_failed_of_it_and_nothing_else(
     assert (statuses(report), submissions(sandbox)) == ({"one": "SUCCEEDED", "two": "SUCCEEDED"}, 1)
     # The newest attempts of the original have succeeded, so that there is nothing left.
     assert rerun_failed(cluster, run_id).jobs == ()
+
+
+def test_a_rerun_without_a_worker_is_resumed_by_another_one_and_doubles_nothing(
+    cluster: EksCluster, sandbox: RemoteSandbox, tmp_path: Path
+) -> None:
+    run_id = failed_run(cluster, [shell("unheld", f"test -e {tmp_path}/fixed")])
+    (tmp_path / "fixed").touch()
+    parameters = {"cluster": cluster, "of": run_id, "hold_worker": False}
+    deployment = cast(Any, rerun_failed.to_deployment("unserved", enforce_parameter_schema=False)).apply()
+    with get_client(sync_client=True) as client:
+        again = str(client.create_flow_run_from_deployment(deployment, state=Pending()).id)
+    sandbox.clear_calls()
+    with pytest.raises(Pause):
+        execute(rerun_failed, again, **parameters)
+    deadline = time.monotonic() + 60
+    while not (resumed := watch_jobs(cluster)):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    with temporary_settings({PREFECT_LOCAL_STORAGE_PATH: tmp_path}):
+        report = execute(rerun_failed, again, **parameters)
+    assert (resumed, statuses(report), submissions(sandbox)) == ([again], {"unheld": "SUCCEEDED"}, 1)
 
 
 def test_what_has_not_failed_is_left_alone(cluster: EksCluster, sandbox: RemoteSandbox) -> None:
