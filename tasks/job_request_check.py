@@ -1,5 +1,6 @@
 """Before the first job is submitted: every job against its queue and its definition, all faults at once."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from tasks.job import describe_jobs
 from tasks.job_definition import newest_revision
 from tasks.job_queue import describe_job_queue
 from tasks.step import step
+
+_NAMED = 10
 
 
 @step("check of the jobs")
@@ -29,15 +32,16 @@ def check_requests(cluster: EksCluster, requests: Sequence[JobRequest]) -> None:
     queues = {name: describe_job_queue(cluster, name) for name in {request.job_queue for request in requests}}
     names = {request.job_definition for request in requests}
     definitions = {name: find_definition(cluster, name) for name in names}
-    faults = [
-        f"{request.job_name}: {fault}"
-        for request in requests
+    readable = {name: _readable(name, definition) for name, definition in definitions.items()}
+    jobs_by_fault = defaultdict[str, list[str]](list)
+    for request in requests:
         for fault in [
             *_queue_faults(request, queues[request.job_queue]),
-            *_definition_faults(request, definitions[request.job_definition]),
+            *_definition_faults(request, readable[request.job_definition]),
             *_priority_faults(request, queues[request.job_queue], definitions[request.job_definition]),
-        ]
-    ]
+        ]:
+            jobs_by_fault[fault].append(request.job_name)
+    faults = [f"{_named(jobs)}: {fault}" for fault, jobs in jobs_by_fault.items()]
     faults += _dependency_faults(cluster, requests)
     if faults:
         raise OperationError(
@@ -70,15 +74,25 @@ def _queue_faults(request: JobRequest, queue: dict[str, Any] | None) -> list[str
     return faults + _faults_of(lambda: request.check_against_queue(bool(queue.get("schedulingPolicyArn"))))
 
 
-def _definition_faults(request: JobRequest, definition: dict[str, Any] | None) -> list[str]:
+def _definition_faults(request: JobRequest, definition: JobDefinitionSpec | list[str]) -> list[str]:
+    if isinstance(definition, list):
+        return definition
+    return _faults_of(lambda: request.check_against_definition(definition))
+
+
+def _readable(name: str, definition: dict[str, Any] | None) -> JobDefinitionSpec | list[str]:
+    """A described definition as a spec, or what keeps every job from it."""
     if definition is None:
-        return [f"job definition {request.job_definition} has no ACTIVE revision; run setup_batch, or correct it"]
+        return [f"job definition {name} has no ACTIVE revision; run setup_batch, or correct it"]
     if definition.get("type") != "container" or "eksProperties" not in definition:
-        return [f"job definition {request.job_definition} is not one for EKS containers; name another"]
+        return [f"job definition {name} is not one for EKS containers; name another"]
     known = {field.alias or name for name, field in JobDefinitionSpec.model_fields.items()}
     # Described definitions have empty tags and parameters where none were given.
     document = {key: value for key, value in definition.items() if key in known and value != {}}
-    return _faults_of(lambda: request.check_against_definition(JobDefinitionSpec.from_document(document)))
+    try:
+        return JobDefinitionSpec.from_document(document)
+    except SpecError as error:
+        return [str(fault) for fault in error.faults]
 
 
 def _dependency_faults(cluster: EksCluster, requests: Sequence[JobRequest]) -> list[str]:
@@ -98,6 +112,12 @@ def _priority_faults(request: JobRequest, queue: dict[str, Any] | None, definiti
     if needed and request.scheduling_priority_override is None:
         return ["schedulingPriorityOverride: neither the job nor its definition has a scheduling priority; give one"]
     return []
+
+
+def _named(jobs: Sequence[str]) -> str:
+    """The jobs that have a fault; all rows of a table may have the same one."""
+    more = f" and {len(jobs) - _NAMED} more" if len(jobs) > _NAMED else ""
+    return ", ".join(jobs[:_NAMED]) + more
 
 
 def _faults_of(check: Any) -> list[str]:
