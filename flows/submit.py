@@ -9,6 +9,7 @@ from blocks.eks_cluster import EksCluster
 from flows.reap import end_jobs_of
 from specs.job_list import check_job_list
 from specs.job_request import JobRequest
+from specs.job_table import JobTable
 from tasks.job_board import JobBoard, show_as_task_runs
 from tasks.job_end import ended_with_the_run
 from tasks.job_events import emit_job_events
@@ -20,6 +21,7 @@ from tasks.job_state_queue import job_state_queue
 from tasks.job_submission import end_duplicates, submit_all
 from tasks.job_suspension import require_deployment, suspend_while_open, was_executed_before
 from tasks.job_watch import watch_jobs
+from tasks.table_jobs import read_table_jobs
 
 TUTORIAL_JOBS = [
     JobRequest.from_document({"jobName": "My-Eks-Job1", "jobQueue": "My-Eks-JQ1", "jobDefinition": "MyJobOnEks_Sleep"}),
@@ -34,6 +36,7 @@ TUTORIAL_JOBS = [
         }
     ),
 ]
+NO_TABLE = JobTable()
 
 
 @flow(
@@ -45,6 +48,7 @@ TUTORIAL_JOBS = [
 def submit_jobs(
     cluster: EksCluster,
     jobs: list[JobRequest] = TUTORIAL_JOBS,
+    table: JobTable = NO_TABLE,
     wait: bool = True,
     hold_worker: bool = True,
     stuck_after_seconds: float = 900,
@@ -62,6 +66,8 @@ def submit_jobs(
         cluster: The cluster, and who calls it.
         jobs: The jobs. A dependency names a job by its id, or another job of the list by its name. The defaults are
             the tutorial's two: the definition as it is, and with another command.
+        table: A job, and a table of parameters for each of whose rows it is submitted, behind the jobs of the list.
+            With a table the tutorial's two are not submitted.
         wait: Wait until every job has ended. Otherwise the run ends once all are submitted.
         hold_worker: Occupy a worker while waiting. Otherwise the run, which must be one of a deployment, is suspended
             once all jobs are submitted, and the deployment watch-jobs resumes it when they have ended.
@@ -81,11 +87,14 @@ def submit_jobs(
         One result a job; also shown as the artifact submit-jobs, which is updated as the jobs go on.
 
     Raises:
-        SpecError: If dependencies within the list cannot be met; then none was submitted.
+        SpecError: If the table breaks rules, or dependencies within the list cannot be met; then none was submitted.
         OperationError: If a job cannot be submitted as it stands, or the run cannot be suspended as asked; then none
             was.
         JobsFailedError: If jobs failed, hang or were refused, with what is known of each.
     """
+    if table != NO_TABLE:
+        # The form sends the tutorial's jobs along unless somebody takes them out.
+        jobs = [*([] if jobs == TUTORIAL_JOBS else jobs), *read_table_jobs(table)]
     return submit_and_follow(
         cluster,
         jobs,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _SHOWN = 120
+_LISTED = 100
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,10 @@ class SpecError(ValueError):
         """
         self.subject = subject
         self.faults = tuple(faults)
-        lines = "\n".join(f"- {fault}" for fault in self.faults)
+        lines = "\n".join(f"- {fault}" for fault in self.faults[:_LISTED])
+        # Every row of a large table may have its own.
+        if len(self.faults) > _LISTED:
+            lines += f"\n- and {len(self.faults) - _LISTED} more"
         count = f"{len(self.faults)} fault" + ("s" if len(self.faults) != 1 else "")
         super().__init__(f"{subject}: {count}\n{lines}")
 

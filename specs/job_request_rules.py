@@ -18,6 +18,12 @@ from specs.wire import elements, mapping
 LARGEST = 30 * 1024
 """Bytes of a submission."""
 
+LONGEST_NAME = 128
+"""Characters of a job's name."""
+
+ADDED = 1536
+"""Bytes that submitting adds at most: a name of 128 characters, three tags, ids of 20 jobs in place of their names."""
+
 _REQUEST = "SubmitJobRequest"
 _ARN = r"arn:aws[a-z-]*:batch:[a-z0-9-]+:[0-9]{12}"
 _NAME = r"[A-Za-z0-9_-]{1,128}"

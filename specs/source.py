@@ -7,6 +7,7 @@ KUBERNETES_NAMES = "https://kubernetes.io/docs/concepts/overview/working-with-ob
 KUBERNETES_LABELS = "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/"
 KUBERNETES_API = "Kubernetes API reference"
 LIFECYCLE_POLICY = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html"
+TABLES = "README, Jobs from a table"
 TAGGING = "https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from specs.array_table import first_row
 from tasks.failed_job import explain_failed
 from tasks.job import JobResult
 from tasks.job_progress import JobProgress, counted
@@ -94,10 +95,15 @@ def _failure(result: JobResult) -> str:
 
 def _failed_array(result: JobResult) -> str:
     children = result.failed_children
-    shown = ", ".join(f"{child.index} (exit code {child.exit_code})" for child in children[:_CHILDREN])
+    size = sum(result.children.values())
+    first = first_row(result.job_name, size)
+    rows = {child.index: "" if first is None else f"row {first + child.index}, " for child in children}
+    shown = ", ".join(
+        f"{child.index} ({rows[child.index]}exit code {child.exit_code})" for child in children[:_CHILDREN]
+    )
     more = f", and {len(children) - _CHILDREN} more" if len(children) > _CHILDREN else ""
     return (
-        f"job {result.job_name} ({result.job_id}): {len(children)} of {sum(result.children.values())} children FAILED: "
+        f"job {result.job_name} ({result.job_id}): {len(children)} of {size} children FAILED: "
         f"{shown}{more}\n"
         f"  Next step: see {result.console_url}"
     )

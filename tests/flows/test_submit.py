@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,10 +25,11 @@ from blocks.operation_error import OperationError
 from demo.prefect_server import PrefectServer
 from flows.diagnose import diagnose_job
 from flows.reap import reap_jobs
-from flows.submit import submit_jobs
+from flows.submit import TUTORIAL_JOBS, submit_jobs
 from sandbox.remote import RemoteSandbox
 from specs.fault import SpecError
 from specs.job_request import JobRequest
+from specs.job_table import JobTable
 from specs.submitted_name import run_digits
 from tasks import job_submission, job_watch
 from tasks.job import describe_jobs
@@ -36,6 +38,7 @@ from tasks.job_report import JobsFailedError, JobsReport
 from tests.flows.jobs import end_all, names_in_batch, shell
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+(README_READS_A_CELL,) = re.findall(r"^day=.*$", (ROOT / "README.md").read_text(), re.MULTILINE)
 
 THROTTLED = {"status": 429, "code": "TooManyRequestsException", "message": "Too Many Requests"}
 
@@ -181,10 +184,51 @@ def test_an_array_whose_children_cannot_start_is_explained(cluster: EksCluster) 
     end_all(cluster)
 
 
+@pytest.mark.parametrize("submit_as", ["jobs", "array"])
+def test_every_row_of_a_table_is_a_job_that_reads_its_cells_as_the_readme_says(
+    submit_as: str, cluster: EksCluster, tmp_path: Path
+) -> None:
+    days = ["007", "", 'a "b", c', "$HOME $(HOME) $$ $((1))", "\\n %s é"]
+    (tmp_path / "days.csv").write_text(
+        "region,day\n" + "".join(f'x,"{day.replace(chr(34), chr(34) * 2)}"\n' for day in days)
+    )
+    script = f"{README_READS_A_CELL}\nprintf '%s' \"$day\" > {tmp_path}/${{AWS_BATCH_JOB_ID}}.day"
+    table: Any = {"job": shell("rows", script), "path": str(tmp_path / "days.csv"), "submit_as": submit_as}
+    untouched: Any = [job.model_dump(mode="json") for job in TUTORIAL_JOBS]  # as the form sends them
+    report = submit_jobs(cluster, untouched, table=JobTable(**table))
+    names = ["rows-rows-1-5"] if submit_as == "array" else [f"rows-{number}" for number in range(1, 6)]
+    assert [(job.job_name, job.status) for job in report.jobs] == [(name, "SUCCEEDED") for name in names]
+    ids = [job.job_id for job in report.jobs]
+    files = [f"{ids[0]}:{index}" for index in range(5)] if submit_as == "array" else ids
+    assert [(tmp_path / f"{name}.day").read_text() for name in files] == days
+
+
+def test_cells_are_in_a_command_and_jobs_of_a_list_go_before_the_table_s(cluster: EksCluster, tmp_path: Path) -> None:
+    job = shell("cell", "echo $(day) Ref::day; test -e Ref::file", dependsOn=[{"jobId": "first"}])
+    table = JobTable(job=job, rows=[{"day": "2026-01-31", "file": f"{tmp_path}/first"}])
+    report = submit_jobs(cluster, [shell("first", f"sleep 1; touch {tmp_path}/first")], table=table)
+    assert [(job.job_name, job.log) for job in report.jobs] == [("first", ""), ("cell-1", "2026-01-31 2026-01-31\n")]
+
+
+def test_the_rows_of_failed_children_are_named(cluster: EksCluster) -> None:
+    rows = [{"code": code} for code in ("0", "3", "0")]
+    script = 'exit "$(printf %s "$JOB_TABLE" | sed -n "$((AWS_BATCH_JOB_ARRAY_INDEX + 2))p")"'
+    table = JobTable(job=shell("codes", script), rows=rows, submit_as="array")
+    with pytest.raises(JobsFailedError, match=r"1 of 3 children FAILED: 1 \(row 2, exit code 3\)"):
+        submit_jobs(cluster, table=table)
+
+
 def test_jobs_wait_for_each_other_by_name(cluster: EksCluster, tmp_path: Path) -> None:
     last = shell("last", f"test -e {tmp_path}/first", dependsOn=[{"jobId": "first"}])
     first = shell("first", f"sleep 1; touch {tmp_path}/first")
     assert [job.status for job in submit_jobs(cluster, [last, first]).jobs] == ["SUCCEEDED", "SUCCEEDED"]
+
+
+def test_a_faulty_table_is_refused_before_any_call(cluster: EksCluster, sandbox: RemoteSandbox) -> None:
+    sandbox.clear_calls()
+    with pytest.raises(SpecError, match="All rows have the columns of the first"):
+        submit_jobs(cluster, table=JobTable(rows=[{"a": "1"}, {"b": "1"}]))
+    assert not [call for call in sandbox.calls() if call["service"] == "batch"]
 
 
 def test_jobs_that_wait_for_each_other_in_a_circle_are_refused_before_any_call(

@@ -14,6 +14,7 @@ from specs.identity_mapping import RoleMapping
 from specs.job_definition import JobDefinitionSpec
 from specs.job_queue import JobQueueSpec
 from specs.job_request import JobRequest
+from specs.job_table import JobTable
 from specs.lifecycle_policy import LifecyclePolicySpec
 from specs.mirror import MirrorImage, MirrorRepositories
 from specs.namespace import NamespaceSpec
@@ -52,6 +53,7 @@ def dummy_flow(
     job_queue: JobQueueSpec,
     job_definition: JobDefinitionSpec,
     job_request: JobRequest,
+    job_table: JobTable,
     repository: RepositorySpec,
     images: list[MirrorImage],
     repositories: MirrorRepositories,
@@ -67,7 +69,7 @@ def definitions() -> dict[str, Any]:
 
 
 def test_every_field_has_a_title_a_description_and_an_example(definitions: dict[str, Any]) -> None:
-    assert {spec.__name__ for spec in SPECS} <= set(definitions)
+    assert {spec.__name__ for spec in SPECS} | {"JobTable"} <= set(definitions)
     fields = {
         f"{name}.{field}": schema
         for name, definition in definitions.items()
@@ -105,7 +107,7 @@ def test_choices_and_ranges_reach_the_form(definitions: dict[str, Any]) -> None:
 def test_the_server_accepts_what_the_form_sends(definitions: dict[str, Any]) -> None:
     """The Prefect server checks parameters against the schema before the flow runs."""
     specs = (JobDefinitionSpec(), JobRequest(), JobQueueSpec(), NamespaceSpec(), RepositorySpec())
-    for spec in (*specs, PullThroughCacheRuleSpec()):
+    for spec in (*specs, PullThroughCacheRuleSpec(), JobTable()):
         schema = definitions[type(spec).__name__] | {"definitions": definitions}
         assert validate(spec.model_dump(mode="json"), schema) == []
         is_valid_schema(schema)
@@ -138,3 +140,4 @@ def test_a_form_sends_every_field_and_the_document_stays_the_same(job_definition
     )
     request = JobRequest.model_validate(JobRequest().model_dump())
     assert request.to_document() == JobRequest().to_document()
+    assert JobTable.model_validate(json.loads(json.dumps(JobTable().model_dump()))) == JobTable()
