@@ -67,7 +67,8 @@ def submit_jobs(
         jobs: The jobs. A dependency names a job by its id, or another job of the list by its name. The defaults are
             the tutorial's two: the definition as it is, and with another command.
         table: A job, and a table of parameters for each of whose rows it is submitted, behind the jobs of the list.
-            With a table the tutorial's two are not submitted.
+            With a table the tutorial's two are not submitted. The file is read again when the run is executed again
+            or resumed; where it no longer gives the jobs that were submitted before, the run is refused.
         wait: Wait until every job has ended. Otherwise the run ends once all are submitted.
         hold_worker: Occupy a worker while waiting. Otherwise the run, which must be one of a deployment, is suspended
             once all jobs are submitted, and the deployment watch-jobs resumes it when they have ended.
@@ -88,8 +89,8 @@ def submit_jobs(
 
     Raises:
         SpecError: If the table breaks rules, or dependencies within the list cannot be met; then none was submitted.
-        OperationError: If a job cannot be submitted as it stands, or the run cannot be suspended as asked; then none
-            was.
+        OperationError: If a job cannot be submitted as it stands, the run cannot be suspended as asked, or it
+            submitted other jobs than these before; then no more were.
         JobsFailedError: If jobs failed, hang or were refused, with what is known of each.
     """
     if table != NO_TABLE:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from blocks.aws_errors import UNSENT, explain_aws, is_throttled
 from blocks.eks_cluster import EksCluster
+from blocks.operation_error import OperationError
 from specs.job_list import submission_levels, with_job_ids
 from specs.job_request import JobRequest
 from specs.submitted_name import SubmittedName, run_digits
@@ -115,7 +116,7 @@ def submit_all(
         What AWS Batch has of it.
 
     Raises:
-        OperationError: If what was submitted before cannot be looked up.
+        OperationError: If what was submitted before cannot be looked up, or is no longer in the list.
     """
     submission = _Submission(cluster, jobs, run_id, ledger, SubmissionRate(shared_limit))
     submission.recover(repeated)
@@ -178,6 +179,7 @@ class _Submission:
         if not repeated and not written.names:
             return
         known = {name: ids[0] for name, ids in self._listed().items()} | written.ids
+        self._refuse_another_list(written.names | set(known))
         names = {str(name): index for index in range(len(self._jobs)) for name in [self._latest(index, known)]}
         missing = [name for name in names if name not in known]
         self._doubtful = bool(missing)
@@ -193,6 +195,20 @@ class _Submission:
                 self._ids[index] = job_id
         self._attached = set(self._ids)
         self._logger.info("%s of %s jobs were submitted before", len(self._attached), len(self._jobs))
+
+    def _refuse_another_list(self, names: Iterable[str]) -> None:
+        """What was submitted and is no longer in the list would run unseen, and what changed would run twice."""
+        ours = {(name.index, name.digest) for name in self._names}
+        earlier = {name for text in names if (name := SubmittedName.parse(text))}
+        gone = sorted((name for name in earlier if (name.index, name.digest) not in ours), key=lambda name: name.index)
+        if gone:
+            raise OperationError(
+                f"the {len(self._names)} jobs",
+                f"{len(gone)} that this run has submitted, or was about to, are not among them; the first is {gone[0]}",
+                "the list, or the file of its table, was changed between the executions of the run",
+                "bring back what it was and retry; or start another run for the new list, and end this one's jobs with "
+                "the deployment reap if they are not wanted",
+            )
 
     def submit(self, places: Iterable[int]) -> None:
         """Submit jobs whose dependencies have their ids."""

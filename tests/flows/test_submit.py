@@ -49,12 +49,12 @@ def planned_run(cluster: EksCluster, jobs: list[JobRequest]) -> str:
         return str(client.create_flow_run(submit_jobs, state=Pending()).id)
 
 
-def execute(run_id: str, cluster: EksCluster, jobs: list[JobRequest]) -> JobsReport:
+def execute(run_id: str, cluster: EksCluster, jobs: list[JobRequest], **more: Any) -> JobsReport:
     """Execute a flow run, for the first time or, as Retry in the UI does, again."""
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(run_id), Pending(), force=True)
         run = client.read_flow_run(UUID(run_id))
-    report = run_flow(submit_jobs, flow_run=run, parameters={"cluster": cluster, "jobs": jobs})
+    report = run_flow(submit_jobs, flow_run=run, parameters={"cluster": cluster, "jobs": jobs, **more})
     assert isinstance(report, JobsReport)
     return report
 
@@ -216,6 +216,26 @@ def test_the_rows_of_failed_children_are_named(cluster: EksCluster) -> None:
     table = JobTable(job=shell("codes", script), rows=rows, submit_as="array")
     with pytest.raises(JobsFailedError, match=r"1 of 3 children FAILED: 1 \(row 2, exit code 3\)"):
         submit_jobs(cluster, table=table)
+
+
+def test_a_repeated_run_whose_table_has_changed_doubles_nothing(
+    cluster: EksCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_submission, "SETTLE_SECONDS", 1.0)
+    file = tmp_path / "days.csv"
+    table = JobTable(job=shell("changed", "true"), path=str(file))
+    run_id = planned_run(cluster, [])
+    file.write_text("day\n1\n2\n")
+    execute(run_id, cluster, [], table=table)
+    for changed in ("day\n1\n3\n", "day\n1\n"):
+        file.write_text(changed)
+        with pytest.raises(OperationError, match=r"are not among them; the first is \w+-1-\w+-r1-changed-2"):
+            execute(run_id, cluster, [], table=table)
+    file.write_text("day\n1\n2\n4\n")
+    report = execute(run_id, cluster, [], table=table)
+    assert [(job.job_name, job.status) for job in report.jobs] == [(f"changed-{n}", "SUCCEEDED") for n in (1, 2, 3)]
+    counts = names_in_batch(cluster)
+    assert [counts[f"changed-{number}"] for number in (1, 2, 3)] == [1, 1, 1]
 
 
 def test_jobs_wait_for_each_other_by_name(cluster: EksCluster, tmp_path: Path) -> None:
