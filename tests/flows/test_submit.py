@@ -251,6 +251,14 @@ def test_a_faulty_table_is_refused_before_any_call(cluster: EksCluster, sandbox:
     assert not [call for call in sandbox.calls() if call["service"] == "batch"]
 
 
+def test_a_fault_that_all_rows_share_is_named_once(cluster: EksCluster) -> None:
+    job = JobRequest(job_name="row", job_queue="nowhere")
+    table = JobTable(job=job, rows=[{"day": str(day)} for day in range(12)])
+    with pytest.raises(OperationError, match=r"row-10 and 2 more: job queue nowhere does not exist") as refused:
+        submit_jobs(cluster, table=table)
+    assert str(refused.value).count("does not exist") == 1
+
+
 def test_jobs_that_wait_for_each_other_in_a_circle_are_refused_before_any_call(
     cluster: EksCluster, sandbox: RemoteSandbox
 ) -> None:
