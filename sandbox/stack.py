@@ -148,7 +148,7 @@ class Sandbox:
         )
         self._nodes.start()
         self._started.callback(self._nodes.stop)
-        self._assemble_aws(authority)
+        self._assemble_aws(authority, guardian)
         self._server.reset()
         write_files(self._state_dir, self._addresses, self.account, authority.ca_pem)
 
@@ -165,7 +165,7 @@ class Sandbox:
         }
         self._private.pull_through.no_route = unreachable.address
 
-    def _assemble_aws(self, authority: CertificateAuthority) -> None:
+    def _assemble_aws(self, authority: CertificateAuthority, guardian: Guardian) -> None:
         address = ClusterAddress(
             endpoint=self._addresses.kubernetes,
             ca_pem=authority.ca_pem,
@@ -188,7 +188,7 @@ class Sandbox:
         self._server.after_reset(self._upstream.reset)
         self._server.after_reset(self._docker_hub.reset)
         self._server.after_reset(self._seed)
-        batch = Batch(self._server, self._nodes, self._control_plane, authority.ca_file)
+        batch = Batch(self._server, self._nodes, self._control_plane, authority.ca_file, guardian)
         batch.start()
         self._started.callback(batch.stop)
 

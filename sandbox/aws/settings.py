@@ -46,6 +46,9 @@ class Settings:
     """How long a cached tag is not looked up at its upstream (ECR User Guide, pull-through-cache: 24 hours)."""
     batch_quotas: bool = False
     """Enforce 50 SubmitJob calls a second, as AWS does (User Guide, service limits)."""
+    pods_outside_cluster: bool = False
+    """Run each new job as a process that Batch starts itself, with no Pod object, image pull, log or event: the whole
+    cluster is played on one machine and takes some 15 pods a second, a benchmark of clients needs 50 and more."""
     ended_job_retention: float = 7 * 24 * 3600.0
     """How long an ended job can still be described (User Guide, job states: at least 7 days)."""
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -13,7 +14,9 @@ from sandbox.aws.batch.compute_environments import ComputeEnvironment
 from sandbox.aws.batch.core import Core
 from sandbox.aws.batch.jobs import Attempt, Job
 from sandbox.aws.batch.lifecycle import TIMED_OUT, Lifecycle
+from sandbox.aws.batch.outside_pods import OutsidePods
 from sandbox.eks_token import RoleMissingError
+from sandbox.guardian import Guardian
 from sandbox.kubernetes.client import ApiError
 
 _FORCE_AFTER = 5.0
@@ -23,8 +26,17 @@ _PAUSES = (0.1, 0.3, 1.0, 2.0)
 class PodRunner:
     """One pod a job attempt, made and watched as the service-linked role."""
 
-    def __init__(self, core: Core, access: ClusterAccess, capacity: Capacity, lifecycle: Lifecycle) -> None:
+    def __init__(
+        self,
+        core: Core,
+        access: ClusterAccess,
+        capacity: Capacity,
+        lifecycle: Lifecycle,
+        guardian: Guardian,
+        directory: Path,
+    ) -> None:
         self._core = core
+        self._outside = OutsidePods(guardian, directory, self.pod_changed)
         self._access = access
         self._capacity = capacity
         self._lifecycle = lifecycle
@@ -33,6 +45,7 @@ class PodRunner:
 
     def reset(self) -> None:
         """Forget all pods."""
+        self._outside.reset()
         self._by_pod.clear()
         self._placing.clear()
 
@@ -50,12 +63,22 @@ class PodRunner:
 
     def _create(self, job: Job, attempt: Attempt) -> None:
         document = pods.pod_document(job, attempt.pod_name, attempt.namespace, attempt.node)
-        made = self._persist(lambda: self._access.create_pod(attempt.namespace, document))
+        if self._core.settings.pods_outside_cluster:
+            made = self._start_outside(document)
+        else:
+            made = self._persist(lambda: self._access.create_pod(attempt.namespace, document))
         with self._core.lock:
             if made:
                 self._created(job, attempt.pod_name)
             else:
                 self._refused(job, attempt)
+
+    def _start_outside(self, document: Mapping[str, Any]) -> bool:
+        try:
+            self._outside.create(document)
+        except OSError:
+            return False
+        return True
 
     def _persist(self, call: Callable[[], None]) -> bool:
         """Make a call until it is certain what became of it; tells whether it took effect.
@@ -131,14 +154,18 @@ class PodRunner:
 
     def _remove(self, attempt: Attempt, grace: float | None = None) -> None:
         def remove() -> None:
+            if attempt.pod_name in self._outside:
+                self._outside.delete(attempt.pod_name)
+                return
             self._persist(lambda: self._access.delete_pod(attempt.namespace, attempt.pod_name, grace))
 
         self._core.work(remove)
 
     def known_pods(self) -> set[str]:
-        """Names of the pods that are known to exist."""
+        """Names of the pods that are known to exist in the cluster."""
         with self._core.lock:
-            return {name for name, job in self._by_pod.items() if job not in self._placing}
+            known = {name for name, job in self._by_pod.items() if job not in self._placing}
+        return {name for name in known if name not in self._outside}
 
     def pods_listed(self, known: set[str], listed: list[Mapping[str, Any]]) -> None:
         """All pods as they are; which of those known before the listing have vanished unseen."""

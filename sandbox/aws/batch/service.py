@@ -27,6 +27,7 @@ from sandbox.aws.batch.tags import Tags
 from sandbox.aws.errors import AwsError
 from sandbox.aws.operations import Caller
 from sandbox.aws.server import AwsServer
+from sandbox.guardian import Guardian
 from sandbox.names import ACCOUNT_ID, CLUSTER_NAME, REGION
 from sandbox.nodes import Nodes
 
@@ -43,9 +44,10 @@ class Batch:
         nodes: Instances that compute environments launch.
         endpoint: The cluster's Kubernetes API; its `url` is read when it is first needed.
         ca_file: Certificate authority of that API.
+        guardian: Kills what runs outside of the cluster should the sandbox die.
     """
 
-    def __init__(self, server: AwsServer, nodes: Nodes, endpoint: Endpoint, ca_file: Path) -> None:
+    def __init__(self, server: AwsServer, nodes: Nodes, endpoint: Endpoint, ca_file: Path, guardian: Guardian) -> None:
         iam.install()
         event_delivery.install()
         sqs.install()
@@ -55,7 +57,7 @@ class Batch:
         access = ClusterAccess(endpoint, ca_file, CLUSTER_NAME)
         lifecycle = Lifecycle(core)
         capacity = Capacity(core, nodes, lambda each, reason: environments.give_up(each, reason))
-        runner = PodRunner(core, access, capacity, lifecycle)
+        runner = PodRunner(core, access, capacity, lifecycle, guardian, server.state_dir)
         environments = ComputeEnvironments(core, access.refusal, self._drained)
         control = JobControl(core, lifecycle, runner)
         queues = JobQueues(core, environments, control)
@@ -118,6 +120,7 @@ class Batch:
         self._core.timers.stop()
         self._watch.stop()
         self._workers.shutdown(cancel_futures=True)
+        self._runner.reset()
         self._core.events.stop()
 
     def reset(self) -> None:
