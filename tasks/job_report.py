@@ -28,7 +28,15 @@ class JobsReport(BaseModel):
 
 
 class JobsFailedError(Exception):
-    """Jobs failed, hang, or could not be submitted; the message says what is known of each."""
+    """Jobs failed, hang, or could not be submitted; the message says what is known of each.
+
+    Attributes:
+        jobs: How every submitted job stands, with each failed child of an array; the message names the first 20.
+    """
+
+    def __init__(self, message: str, jobs: Sequence[JobResult] = ()) -> None:
+        super().__init__(message)
+        self.jobs = tuple(jobs)
 
 
 def report_jobs(
@@ -53,7 +61,7 @@ def report_jobs(
     progress.finish(_markdown(results, [*reasons, *notes]))
     failures = [_failure(result) for result in results if result.status == "FAILED" or result.explanation]
     if failures or reasons:
-        raise JobsFailedError("\n".join([_summary(results, reasons), *failures, *reasons]))
+        raise JobsFailedError("\n".join([_summary(results, reasons), *failures, *reasons]), results)
     return JobsReport(jobs=tuple(results))
 
 
