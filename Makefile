@@ -22,9 +22,12 @@ test: lint
 test-full: lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "campaign or not campaign"
 
-# Needs docker-registry, skopeo, crane and oras on the PATH; a quarter of an hour.
+# Needs docker-registry, skopeo, crane and oras on the PATH; half an hour. `make bench AIRFLOW=PYTHON` names an interpreter
+# that has Airflow's Amazon provider.
 bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks mirror --json benchmarks/mirror.json --markdown benchmarks/README.md
+	$(BIN)/python -m benchmarks jobs --json benchmarks/jobs.json --markdown benchmarks/jobs.md \
+		$(if $(AIRFLOW),--airflow-python $(AIRFLOW))
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks import measured_run
 from benchmarks.errors import BenchmarkError
@@ -35,7 +36,9 @@ class Measurement:
     output: str
 
 
-def measure(command: Sequence[str], home: Path, guardian: Guardian) -> Measurement:
+def measure(
+    command: Sequence[str], home: Path, guardian: Guardian, environment: Mapping[str, str] = MappingProxyType({})
+) -> Measurement:
     """Run a command in the checkout's directory.
 
     Args:
@@ -43,6 +46,7 @@ def measure(command: Sequence[str], home: Path, guardian: Guardian) -> Measureme
         home: Its home directory; nothing else of this process's environment but PATH is passed on, so that nobody's
             credentials, proxies or settings play a part.
         guardian: Kills it should this process die.
+        environment: More for its environment.
 
     Raises:
         BenchmarkError: It did not end in time.
@@ -51,7 +55,7 @@ def measure(command: Sequence[str], home: Path, guardian: Guardian) -> Measureme
     process = subprocess.Popen(  # noqa: S603 - runs the benchmark's own tools
         [sys.executable, "-I", "-S", measured_run.__file__, str(log), *command],
         cwd=_ROOT,
-        env={"PATH": os.environ.get("PATH", ""), "HOME": str(home)},
+        env={"PATH": os.environ.get("PATH", ""), "HOME": str(home), **environment},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,

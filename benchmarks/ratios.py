@@ -1,40 +1,13 @@
-"""The figures that are aimed at."""
+"""The figures of the benchmark mirror."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from statistics import median
 
 from benchmarks.copy_tool import OURS
 from benchmarks.mirror import Run
+from benchmarks.ratio import Ratio, taken
 
 _ORAS = "oras cp -r"
-
-
-@dataclass(frozen=True)
-class Ratio:
-    """A figure of one scenario, and what it should be.
-
-    Attributes:
-        name: Its name in the JSON.
-        scenario: The scenario whose runs it is taken from.
-        meaning: What it says.
-        take: Takes it from these runs; None where our copy, or all of the others', did not complete.
-        bound: What it should keep to.
-        at_least: Whether that is a lower limit; else it is an upper one.
-    """
-
-    name: str
-    scenario: str
-    meaning: str
-    take: Callable[[Sequence[Run]], float | None]
-    bound: float
-    at_least: bool = False
-
-    def is_met(self, value: float | None) -> bool:
-        """Whether a value keeps to the bound; one that could not be taken does not."""
-        if value is None:
-            return False
-        return value >= self.bound if self.at_least else value <= self.bound
 
 
 def medians(runs: Iterable[Run], value: Callable[[Run], float]) -> dict[str, float]:
@@ -49,11 +22,7 @@ def medians(runs: Iterable[Run], value: Callable[[Run], float]) -> dict[str, flo
 
 def ratios_of(runs: Sequence[Run]) -> dict[str, float | None]:
     """The ratios of the scenarios that were run."""
-    found = {}
-    for ratio in RATIOS:
-        if chosen := [run for run in runs if run.scenario == ratio.scenario]:
-            found[ratio.name] = ratio.take(chosen)
-    return found
+    return taken(RATIOS, runs)
 
 
 def _wall(run: Run) -> float:
@@ -84,7 +53,7 @@ def _highest(value: Callable[[Run], float]) -> Callable[[Sequence[Run]], float |
     return take
 
 
-RATIOS = (
+RATIOS: tuple[Ratio[Run], ...] = (
     Ratio("cold_wall_vs_fastest", "cold", "first copy: our time / the fastest's", _wall_of_fastest, 1.0),
     Ratio("cold_cpu_vs_oras", "cold", "first copy: our processor time / oras'", _cpu_of_oras, 2.0),
     Ratio("cold_peak_mib", "cold", "first copy: our highest peak memory, MiB", _highest(lambda run: run.peak_mib), 150),

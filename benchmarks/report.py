@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.copy_tool import OURS, PEERS, CopyTool
 from benchmarks.errors import BenchmarkError
 from benchmarks.mirror import Run
+from benchmarks.ratio import ratio_table
 from benchmarks.ratios import RATIOS, ratios_of
 from benchmarks.scenario import WARM_TITLE, Scenario
 
@@ -36,22 +37,14 @@ def document(runs: Sequence[Run], versions: Mapping[str, str], load: float) -> d
     return {
         "ratios": {name: value if value is None else round(value, 3) for name, value in ratios_of(runs).items()},
         "rows": _rows(runs),
-        "machine": _machine() | {"load_before": round(load, 2)},
+        "machine": machine(load),
         "versions": dict(versions),
     }
 
 
 def markdown(found: dict[str, Any], scenarios: Sequence[Scenario]) -> str:
     """The tables of a document for a reader."""
-    lines = ["| ratio | what it says | wanted | found | |", "|---|---|---|---|---|"]
-    for ratio in RATIOS:
-        if ratio.name in found["ratios"]:
-            value = found["ratios"][ratio.name]
-            wanted = f"at {'least' if ratio.at_least else 'most'} {ratio.bound:g}"
-            verdict = "met" if ratio.is_met(value) else "**missed**"
-            lines.append(
-                f"| `{ratio.name}` | {ratio.meaning} | {wanted} | {'-' if value is None else value} | {verdict} |"
-            )
+    lines = ratio_table(RATIOS, found["ratios"])
     titles = {scenario.name: scenario.title for scenario in scenarios} | {"warm": WARM_TITLE}
     for scenario in dict.fromkeys(row["scenario"] for row in found["rows"]):
         rows = [row for row in found["rows"] if row["scenario"] == scenario]
@@ -59,10 +52,15 @@ def markdown(found: dict[str, Any], scenarios: Sequence[Scenario]) -> str:
         lines += ["| tool | s | CPU s | peak MiB | requests | registries' CPU s | from upstream |"]
         lines += ["|---|---|---|---|---|---|---|"]
         lines += [_markdown_row(row) for row in sorted(rows, key=lambda row: (not row["completed"], row["wall_s"]))]
-    machine, versions = found["machine"], found["versions"]
-    told = ", ".join(f"{name} {version}" for name, version in versions.items())
-    lines += ["", f"Machine: {', '.join(f'{name} {value}' for name, value in machine.items())}.", f"Versions: {told}."]
+    lines += ["", *where_measured(found)]
     return "\n".join(lines) + "\n"
+
+
+def where_measured(found: dict[str, Any]) -> list[str]:
+    """The machine and the versions of a document, for a reader."""
+    machine = ", ".join(f"{name} {value}" for name, value in found["machine"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    return [f"Machine: {machine}.", f"Versions: {versions}."]
 
 
 def put_between_markers(path: Path, figures: str) -> None:
@@ -107,7 +105,8 @@ def _markdown_row(row: dict[str, Any]) -> str:
     )
 
 
-def _machine() -> dict[str, Any]:
+def machine(load: float) -> dict[str, Any]:
+    """The machine, and its load average before."""
     cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(":")[2].strip() for line in cpuinfo if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
@@ -116,4 +115,5 @@ def _machine() -> dict[str, Any]:
         "model": models[0] if models else platform.machine(),
         "memory_gib": round(memory / 2**30, 1),
         "kernel": platform.release(),
+        "load_before": round(load, 2),
     }
