@@ -1,0 +1,47 @@
+"""Submissions killed at random between their AWS calls lose and double nothing.
+
+A share is run by `make test`, all 500 points by `make test-full`. The seed and the last result are committed.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from benchmarks.crash_points import SEED, CrashCampaign
+from benchmarks.set_up_batch import main as set_up_batch
+from demo.prefect_server import PrefectServer
+from sandbox.remote import RemoteSandbox
+from tests.unmeasured import unmeasured
+
+RESULT = Path(__file__).with_name("submission-crashes.json")
+POINTS = 500
+
+
+@pytest.fixture
+def campaign(
+    sandboxes: Callable[[str], RemoteSandbox], prefect_server: PrefectServer, monkeypatch: pytest.MonkeyPatch
+) -> CrashCampaign:
+    sandbox = sandboxes("embedded")
+    sandbox.clear_faults()
+    sandbox.reset()
+    for name, value in sandbox.env.items():
+        monkeypatch.setenv(name, value)
+    set_up_batch()
+    return CrashCampaign(sandbox, prefect_server.env)
+
+
+def test_some_points(campaign: CrashCampaign) -> None:
+    with unmeasured():
+        found = campaign.run(6)
+    assert (found.points, found.lost, found.doubled) == (6, 0, 0)
+
+
+@pytest.mark.campaign
+@pytest.mark.timeout(3600)
+def test_all_points(campaign: CrashCampaign) -> None:
+    found = campaign.run(POINTS)
+    assert (found.seed, found.points, found.lost, found.doubled) == (SEED, POINTS, 0, 0)
+    RESULT.write_text(json.dumps(asdict(found), indent=2) + "\n")
