@@ -10,6 +10,7 @@ from prefect import flow
 
 from benchmarks.jobs_order import JobsOrder, carry_out
 from blocks.eks_cluster import EksCluster
+from tasks.job_log import JobLogs
 from tasks.job_submission import SubmittedJob
 from tasks.job_watch import _Watch
 
@@ -49,7 +50,8 @@ def track(count: int) -> dict[str, Any]:
     before = _peak_mib()
     begun = time.monotonic()
     jobs = [SubmittedJob(job_name=f"job-{index}", job_id=str(index)) for index in range(count)]
-    watch = _Watch(cast(EksCluster, cluster), jobs, stuck_after_seconds=900, resumed=False)
+    logs = JobLogs(cast(EksCluster, cluster), [], few=False)
+    watch = _Watch(cast(EksCluster, cluster), jobs, stuck_after_seconds=900, logs=logs, resumed=False)
     hundreds = []
     while open_jobs := watch.open_jobs:
         cluster.batch.look += 1

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_eks.type_defs import ClusterTypeDef
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_iam import IAMClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sqs import SQSClient
 
 
@@ -167,6 +168,12 @@ class EksCluster(Block):
     def sqs(self) -> "SQSClient":
         """Amazon SQS."""
         client: SQSClient = self.session.client("sqs")
+        return client
+
+    @property
+    def logs_once(self) -> "CloudWatchLogsClient":
+        """Amazon CloudWatch Logs with a single attempt a call: a log is not worth the wait for a missing endpoint."""
+        client: CloudWatchLogsClient = self.session.client("logs", once=True)
         return client
 
     @property

@@ -31,6 +31,7 @@ def rerun_failed(
     end_jobs_on_failure: bool = False,
     submission_limit: str = "",
     push: bool = False,
+    follow_logs: list[str] = [],  # noqa: B006
 ) -> JobsReport:
     """Submit again what failed, and follow it as submit_jobs does.
 
@@ -58,6 +59,7 @@ def rerun_failed(
         submission_limit: Name of a Prefect global concurrency limit with slot decay that all submitting workers of
             the account share. Empty for a limit of this run alone.
         push: Be told of changes by EventBridge and SQS instead of polling; see submit_jobs.
+        follow_logs: Names of jobs whose logs are followed live before those of others.
 
     Returns:
         One result a job, none if nothing failed. The artifact rerun-failed links each to its original, as its tag
@@ -83,4 +85,5 @@ def rerun_failed(
         end_jobs_on_failure=end_jobs_on_failure,
         submission_limit=submission_limit,
         push=push,
+        follow_logs=follow_logs,
     )

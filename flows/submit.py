@@ -14,6 +14,7 @@ from tasks.job_board import JobBoard, show_as_task_runs
 from tasks.job_end import ended_with_the_run
 from tasks.job_events import emit_job_events
 from tasks.job_ledger import JobLedger
+from tasks.job_log import MOST_FOLLOWED, JobLogs
 from tasks.job_progress import JobProgress
 from tasks.job_report import JobsReport, report_jobs
 from tasks.job_request_check import check_requests
@@ -55,6 +56,7 @@ def submit_jobs(
     end_jobs_on_failure: bool = False,
     submission_limit: str = "",
     push: bool = False,
+    follow_logs: list[str] = [],  # noqa: B006 - a flow's parameters are copied, and None would be a tab in the form
 ) -> JobsReport:
     """Submit jobs, wait for their ends and show what became of them.
 
@@ -83,6 +85,8 @@ def submit_jobs(
             which the caller needs rights to both (README, Jobs) and, in a private VPC, the interface endpoints
             events and sqs. Where that fails, the jobs are polled. Only for a run that waits and
             holds its worker; no other is told of anything.
+        follow_logs: Names of jobs whose logs are followed live before those of others. Twenty containers are at a
+            time, the oldest first; the log of a job that failed is read in any case.
 
     Returns:
         One result a job; also shown as the artifact submit-jobs, which is updated as the jobs go on.
@@ -105,6 +109,7 @@ def submit_jobs(
         end_jobs_on_failure=end_jobs_on_failure,
         submission_limit=submission_limit,
         push=push,
+        follow_logs=follow_logs,
     )
 
 
@@ -118,6 +123,7 @@ def submit_and_follow(
     end_jobs_on_failure: bool,
     submission_limit: str,
     push: bool,
+    follow_logs: list[str],
 ) -> JobsReport:
     """The body of every flow that submits jobs; they are named after the flow run that calls it.
 
@@ -130,6 +136,7 @@ def submit_and_follow(
         end_jobs_on_failure: As in submit_jobs.
         submission_limit: As in submit_jobs.
         push: As in submit_jobs.
+        follow_logs: As in submit_jobs.
     """
     check_job_list(jobs)
     holding = hold_worker or not wait
@@ -139,10 +146,12 @@ def submit_and_follow(
     run_id, queues = str(flow_run.id), {job.job_queue for job in jobs}
     repeated = was_executed_before(run_id)
     ledger, progress = JobLedger(run_id), JobProgress("submit-jobs", len(jobs))
+    logs = JobLogs(cluster, follow_logs, few=len(jobs) <= MOST_FOLLOWED)
     with (
         job_state_queue(cluster, run_id, wanted=push and wait and hold_worker) as queue_url,
         ended_with_the_run(cluster, run_id, queues, on_failure=end_jobs_on_failure),
         JobBoard() as board,
+        logs,
     ):
         submissions = submit_all(cluster, jobs, run_id, ledger, repeated=repeated, shared_limit=submission_limit)
         submitted = submissions.submitted
@@ -155,11 +164,13 @@ def submit_and_follow(
             wait=wait and hold_worker,
             resumed=repeated,
             queue_url=queue_url,
+            logs=logs,
             show=[progress.show, board.write],
         )
         if not holding:
             suspend_while_open(results)
             show_as_task_runs(board, submitted)
+        results = logs.complete(results)
         doubled = end_duplicates(cluster, submitted, run_id) if submissions.doubtful else []
         emit_job_events(results, run_id)
         ledger.reported()

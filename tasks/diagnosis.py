@@ -1,12 +1,15 @@
 """What can be said of one job: how it stands, why, and what helps."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
+from kubernetes.client.exceptions import ApiException
 from pydantic import BaseModel, ConfigDict
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
+from tasks.cloudwatch_log import NoCloudWatchLogsError, read_cloudwatch_log
 from tasks.console import batch_url
 from tasks.failed_job import explain_failed
 from tasks.job import describe_jobs, job_result
@@ -25,7 +28,7 @@ class Diagnosis(BaseModel):
         evidence: What was seen, in the words of whoever said it.
         cause: What that means.
         next_step: What a person should do now.
-        log: The end of its log, as far as its pod still exists.
+        log: The end of its log, as far as its pod still exists or CloudWatch has it.
         console_url: Its page in the Batch console.
     """
 
@@ -67,7 +70,7 @@ def diagnose(cluster: EksCluster, job_id: str) -> Diagnosis:
             "the id, the region or the account is another one, or it ended more than 7 days ago and was forgotten",
             "correct the id, or the EKS Cluster block",
         )
-    log = (read_job_log(cluster, job) or "") if job["status"] in ("RUNNING", "SUCCEEDED", "FAILED") else ""
+    log = _end_of_log(cluster, job) if job["status"] in ("RUNNING", "SUCCEEDED", "FAILED") else ""
     found = _finding(cluster, job, log)
     return Diagnosis(
         job_id=job_id,
@@ -79,6 +82,15 @@ def diagnose(cluster: EksCluster, job_id: str) -> Diagnosis:
         log=log,
         console_url=batch_url(cluster, "jobs", job_id),
     )
+
+
+def _end_of_log(cluster: EksCluster, job: Mapping[str, Any]) -> str:
+    """From the pod, or from CloudWatch once it is gone; a diagnosis goes without, where neither has it."""
+    with suppress(ApiException, OperationError):
+        return read_job_log(cluster, job).text
+    with suppress(NoCloudWatchLogsError):
+        return read_cloudwatch_log(cluster, job).text
+    return ""
 
 
 def _finding(cluster: EksCluster, job: Mapping[str, Any], log: str) -> OperationError:

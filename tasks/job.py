@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from blocks.eks_cluster import EksCluster
-from tasks.console import batch_url
+from tasks.console import batch_url, pod_url
 
 # In the order that a job goes through them (User Guide, job_states); a retry begins again at RUNNABLE.
 STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
@@ -30,6 +30,10 @@ class FailedChild(BaseModel):
         exit_code: Of its container, if one was started.
         reason: Kubernetes' word for the end of its container, such as OOMKilled.
         pod_name: Its last pod; known of the first hundred failed children only.
+        log: The end of its log; read for the first few failed children only.
+        log_lines: How many lines of the log were seen, those in `log` among them.
+        log_size: How many bytes of the log were seen.
+        log_note: Where the whole log is, or why there is none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,6 +44,10 @@ class FailedChild(BaseModel):
     exit_code: int | None = None
     reason: str = ""
     pod_name: str = ""
+    log: str = ""
+    log_lines: int = 0
+    log_size: int = 0
+    log_note: str = ""
 
 
 class JobResult(BaseModel):
@@ -53,12 +61,16 @@ class JobResult(BaseModel):
         status_reason: Batch's words, if any.
         exit_code: Of the first container that gave one, in the last attempt.
         pod_name: Its pod, once there is one.
+        pod_url: The pod's page in the EKS console, once its namespace is known.
         was_stopped: Whether somebody cancelled or terminated it.
         attempts: How many of its attempts have ended.
         seconds: From start to stop, once both are known.
         children: Of an array job: how many of its children are in which status.
         failed_children: Of an array job that failed: which children.
-        log: The end of the pod's log, as far as it could be read while the pod existed.
+        log: The end of the pod's log, as far as it could be read.
+        log_lines: How many lines of the log were seen, those in `log` among them.
+        log_size: How many bytes of the log were seen.
+        log_note: Where the whole log is, or why there is none.
         explanation: Why it hangs, if it hangs.
         console_url: Its page in the Batch console.
     """
@@ -71,12 +83,16 @@ class JobResult(BaseModel):
     status_reason: str = ""
     exit_code: int | None = None
     pod_name: str = ""
+    pod_url: str = ""
     was_stopped: bool = False
     attempts: int = 0
     seconds: float | None = None
     children: dict[str, int] = {}
     failed_children: tuple[FailedChild, ...] = ()
     log: str = ""
+    log_lines: int = 0
+    log_size: int = 0
+    log_note: str = ""
     explanation: str = ""
     console_url: str = ""
 
@@ -122,6 +138,7 @@ def job_result(cluster: EksCluster, job: Mapping[str, Any], job_name: str, **kno
         status_reason=job.get("statusReason", ""),
         exit_code=exit_code(attempt["containers"]),
         pod_name=attempt["podName"],
+        pod_url=pod_url(cluster, attempt["podNamespace"], attempt["podName"]) if attempt["podNamespace"] else "",
         was_stopped=bool(job.get("isCancelled") or job.get("isTerminated")),
         attempts=len(job.get("eksAttempts") or ()),
         seconds=(times[1] - times[0]) / 1000 if times[0] and times[1] else None,
@@ -146,7 +163,7 @@ def quiet_seconds(jobs: Collection[Mapping[str, Any]]) -> float:
 
 
 def last_attempt(job: Mapping[str, Any]) -> dict[str, Any]:
-    """Pod, namespace and containers of the newest attempt of a described job.
+    """Pod, namespace, node and containers of the newest attempt of a described job.
 
     On EKS an ended attempt is in `eksAttempts`, the current one in `eksProperties` (botocore batch JobDetail).
 
@@ -154,13 +171,14 @@ def last_attempt(job: Mapping[str, Any]) -> dict[str, Any]:
         job: As DescribeJobs answers.
 
     Returns:
-        `podName` and `podNamespace`, empty where not known, and `containers`.
+        `podName`, `podNamespace` and `nodeName`, empty where not known, and `containers`.
     """
     pod = job.get("eksProperties", {}).get("podProperties", {})
     ended = (job.get("eksAttempts") or [{}])[-1]
     return {
         "podName": pod.get("podName") or ended.get("podName", ""),
         "podNamespace": ended.get("podNamespace") or pod.get("metadata", {}).get("namespace", ""),
+        "nodeName": pod.get("nodeName") or ended.get("nodeName", ""),
         "containers": ended.get("containers") or pod.get("containers") or [],
     }
 
@@ -178,6 +196,26 @@ def exit_code(containers: Sequence[Mapping[str, Any]]) -> int | None:
     """The exit code that decided: the first that is not 0, else the first."""
     codes: list[int] = [container["exitCode"] for container in containers if "exitCode" in container]
     return next((code for code in codes if code), codes[0] if codes else None)
+
+
+def container_names(attempt: Mapping[str, Any]) -> list[str]:
+    """The containers of an attempt, as Kubernetes knows them: Batch's container Default is its default.
+
+    Args:
+        attempt: As `last_attempt` answers.
+    """
+    return [str(container.get("name", "default")).lower() for container in attempt["containers"]] or ["default"]
+
+
+def decisive_container(attempt: Mapping[str, Any]) -> str:
+    """The container that decided how an attempt ended: the first that failed, else the first.
+
+    Args:
+        attempt: As `last_attempt` answers.
+    """
+    names = container_names(attempt)
+    failed = (index for index, container in enumerate(attempt["containers"]) if container.get("exitCode"))
+    return names[next(failed, 0)]
 
 
 def failed_children(cluster: EksCluster, array_job_id: str) -> list[FailedChild]:

@@ -13,6 +13,7 @@ from tasks.job_submission import RefusedJob
 _LOG_LINES = 20
 _CHILDREN = 20
 _ROWS = 1000
+_LOGS = 20
 
 
 class JobsReport(BaseModel):
@@ -79,10 +80,30 @@ def _markdown(results: Sequence[JobResult], remarks: Sequence[str]) -> str:
     for result in results:
         if result.explanation:
             lines += ["", f"## Why {result.job_name} hangs", "", *_quoted(result.explanation)]
-        if result.log:
-            tail = result.log.splitlines()[-_LOG_LINES:]
-            lines += ["", f"## Log of {result.job_name}", "", "```", *tail, "```"]
+    for result in _logs_shown(results):
+        lines += _log(result.job_name, result.log, result.log_lines, result.log_size, result.log_note)
+        for child in result.failed_children:
+            lines += _log(
+                f"{result.job_name}:{child.index}", child.log, child.log_lines, child.log_size, child.log_note
+            )
     return "\n".join(lines)
+
+
+def _logs_shown(results: Sequence[JobResult]) -> list[JobResult]:
+    with_logs = [result for result in results if result.log_note or result.failed_children]
+    return sorted(with_logs, key=lambda result: result.status != "FAILED")[:_LOGS]
+
+
+def _log(name: str, log: str, lines: int, size: int, note: str) -> list[str]:
+    """The end of a log, how much of it is not shown, and where all of it is."""
+    if not note:
+        return []
+    tail = log.splitlines()[-_LOG_LINES:]
+    shown = "\n".join(tail)
+    cut = f"{lines - len(tail):,} lines ({max(0, size - len(shown.encode())) / 1024:,.1f} KiB) more were cut. "
+    fence = "```" if "```" not in shown else "~~~~~~"
+    body = ["", fence, *tail, fence] if tail else []
+    return ["", f"## Log of {name}", *body, "", (cut if lines > len(tail) else "") + note]
 
 
 def _row(result: JobResult) -> str:

@@ -9,9 +9,10 @@ from prefect.logging import get_run_logger
 from blocks.eks_cluster import EksCluster
 from tasks.job import JobResult, describe_jobs, failed_children, job_result, quiet_seconds
 from tasks.job_changes import Changes, Polling
+from tasks.job_log import JobLogs, with_log
 from tasks.job_state_messages import NET_SECONDS, NET_SECONDS_WITH_LOGS, Messages
 from tasks.job_submission import SubmittedJob
-from tasks.pod import read_job_log
+from tasks.log_tail import KeptLog
 from tasks.step import step
 from tasks.stuck_job import explain_stuck
 
@@ -21,7 +22,7 @@ LOGS_FOLLOWED = 20
 LINES_LOGGED = 50
 # A new job may not be shown yet; one that ended is shown for 7 days at least (User Guide, job_states).
 ABSENT_SECONDS = 600.0
-WAITING = ("RUNNABLE", "STARTING")
+WAITING, ENDED = ("RUNNABLE", "STARTING"), ("SUCCEEDED", "FAILED")
 
 
 @step("watch of the jobs")
@@ -33,12 +34,13 @@ def watch_jobs(
     wait: bool = True,
     resumed: bool = False,
     queue_url: str = "",
+    logs: JobLogs,
     show: Sequence[Callable[[Collection[JobResult]], None]] = (),
 ) -> list[JobResult]:
     """Follow jobs until every one has ended, or hangs and is explained.
 
     Args:
-        cluster: Gives the Batch client and the pods' logs.
+        cluster: Gives the Batch client.
         submitted: The jobs.
         stuck_after_seconds: How long a job, or all open children of an array job, may stay in RUNNABLE or in STARTING
             before it is explained and no longer waited for; Batch's own time-out counts from RUNNING only, so a job
@@ -46,12 +48,13 @@ def watch_jobs(
         wait: Look once only, where False.
         resumed: Whether the jobs may have hung for long when the watch begins.
         queue_url: SQS queue that is told of the jobs' changes; empty where they are polled.
+        logs: Follows the logs of some of them, and reads those of the ones that ended.
         show: Called with all jobs after each look.
 
     Returns:
         One result a job, in the order given.
     """
-    watch = _Watch(cluster, submitted, stuck_after_seconds, resumed=resumed)
+    watch = _Watch(cluster, submitted, stuck_after_seconds, logs, resumed=resumed)
     changes = _changes(cluster, queue_url, stuck_after_seconds, with_logs=len(submitted) <= LOGS_FOLLOWED)
     asked: Collection[str] = watch.open_jobs.keys()
     while True:
@@ -77,7 +80,13 @@ class _Watch:
     """What is known of the jobs so far."""
 
     def __init__(
-        self, cluster: EksCluster, jobs: Sequence[SubmittedJob], stuck_after_seconds: float, *, resumed: bool
+        self,
+        cluster: EksCluster,
+        jobs: Sequence[SubmittedJob],
+        stuck_after_seconds: float,
+        logs: JobLogs,
+        *,
+        resumed: bool,
     ) -> None:
         self.results = {
             job.job_id: JobResult(
@@ -88,6 +97,8 @@ class _Watch:
         self._cluster = cluster
         self._stuck_after = stuck_after_seconds
         self._resumed = resumed
+        self._logs = logs
+        self._logs_of_ended: dict[str, KeptLog] = {}
         # When a job was last seen to get on; an absent one was last seen then.
         self._since = dict.fromkeys(self.results, time.monotonic())
         self._moved = 0.0
@@ -112,31 +123,34 @@ class _Watch:
         # Changes that the first look of a resumed run finds are as old as the run's last movement.
         self._moved = time.monotonic() - (quiet_seconds(found.values()) if self._resumed else 0.0)
         self._resumed = False
+        named = [(self.results[job_id].job_name, job) for job_id, job in found.items()]
+        self._logs_of_ended = self._logs.of_ended(one for one in named if one[1]["status"] in ENDED)
         for job_id, job in found.items():
             self.results[job_id] = self._looked_at(self.results[job_id], job)
         self._give_up_absent(job_id for job_id in asked if job_id not in found)
         self._give_up_waiting(found)
+        self._logs.follow(one for one in named if one[1]["status"] not in ENDED)
 
     def _looked_at(self, before: JobResult, job: Mapping[str, Any]) -> JobResult:
-        result = job_result(self._cluster, job, before.job_name, log=before.log)
+        result = job_result(self._cluster, job, before.job_name)
         if (result.status, result.children) != (before.status, before.children):
             self._since[result.job_id] = self._moved
         if result.status != before.status:
             self._log(result)
         if result.ended:
-            return self._ended(result, job)
+            return self._ended(result)
         hanging = self._hanging(result, job)
         if hanging:
             explanation = str(explain_stuck(self._cluster, hanging))
             self._logger.warning(explanation)
             return result.model_copy(update={"explanation": explanation})
-        return self._with_log(result, job)
+        return result
 
-    def _ended(self, result: JobResult, job: Mapping[str, Any]) -> JobResult:
+    def _ended(self, result: JobResult) -> JobResult:
         if result.status == "FAILED" and result.children:
-            children = tuple(failed_children(self._cluster, result.job_id))
+            children = self._logs.of_failed_children(result.job_id, failed_children(self._cluster, result.job_id))
             return result.model_copy(update={"failed_children": children})
-        return self._with_log(result, job)
+        return with_log(result, self._logs_of_ended.get(result.job_id))
 
     def _hanging(self, result: JobResult, job: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The job that hangs, if one does: this one, or of an array one that stands for its children."""
@@ -192,9 +206,3 @@ class _Watch:
         if self._lines_left > 0 or result.status == "FAILED":
             self._lines_left -= 1
             self._logger.info("%s is %s %s", result.job_name, result.status, result.status_reason)
-
-    def _with_log(self, result: JobResult, job: Mapping[str, Any]) -> JobResult:
-        if len(self.results) > LOGS_FOLLOWED or not result.pod_name or result.status in WAITING:
-            return result
-        log = read_job_log(self._cluster, job)
-        return result if log is None else result.model_copy(update={"log": log})

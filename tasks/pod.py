@@ -5,15 +5,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import HTTPError
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from tasks.compute_environment import describe_compute_environment
-from tasks.job import last_attempt
+from tasks.job import decisive_container, last_attempt
 from tasks.job_queue import describe_job_queue
+from tasks.log_tail import KEPT_LINES, KeptLog, LineSplitter, LogTail
 
-TAIL_LINES = 200
-LIMIT_BYTES = 64 * 1024
+READ_TIMEOUT = (5, 15)
 # ECR redirects pulls to presigned URLs, which events quote: whoever has the query may read the layer.
 _QUERY = re.compile(r"(?<=[^\s\"])\?X-Amz-[^\s\"]*")
 
@@ -42,33 +43,58 @@ def pod_namespace(cluster: EksCluster, job: Mapping[str, Any]) -> str:
     return str(environments[0]["eksConfiguration"]["kubernetesNamespace"]) if environments else ""
 
 
-def read_job_log(cluster: EksCluster, job: Mapping[str, Any]) -> str | None:
-    """Read the last 200 lines, at most 64 KiB, of the log of a job's pod: of the container that failed, else the first.
+def open_pod_log(cluster: EksCluster, namespace: str, pod_name: str, container: str, **options: Any) -> Any:
+    """Open a container's log.
+
+    Args:
+        cluster: Where.
+        namespace: Of the pod.
+        pod_name: The pod.
+        container: One of its containers.
+        options: Further keywords of `read_namespaced_pod_log`.
+
+    Returns:
+        urllib3's response; it is the caller's to close.
+    """
+    return cluster.core_v1.read_namespaced_pod_log(
+        pod_name, namespace, container=container, _preload_content=False, **options
+    )
+
+
+def read_job_log(cluster: EksCluster, job: Mapping[str, Any]) -> KeptLog:
+    """Read the last 200 lines of the log of a job's pod: of the container that failed, else of the first.
 
     Args:
         cluster: Where.
         job: As DescribeJobs answers.
 
-    Returns:
-        The text; None where it cannot be had, which never fails a run: the pod is gone or has not started, or the
-        worker has no way to the cluster.
+    Raises:
+        ApiException: If the pod is gone or has not started.
+        OperationError: If the worker has no way to the cluster.
     """
-    attempt = last_attempt(job)
-    containers = attempt["containers"]
-    failed = next((container for container in containers if container.get("exitCode")), None)
-    decisive = failed or (containers[0] if containers else {})
+    attempt, namespace = last_attempt(job), pod_namespace(cluster, job)
+    container, tail, splitter = decisive_container(attempt), LogTail(), LineSplitter()
+    response = open_pod_log(
+        cluster, namespace, attempt["podName"], container, tail_lines=KEPT_LINES, _request_timeout=READ_TIMEOUT
+    )
     try:
-        text: str = cluster.core_v1.read_namespaced_pod_log(
-            attempt["podName"],
-            pod_namespace(cluster, job),
-            # kubectl shows Batch's container Default as default: Kubernetes takes lower-case names only.
-            container=str(decisive.get("name", "default")).lower(),
-            tail_lines=TAIL_LINES,
-            limit_bytes=LIMIT_BYTES,
-        )
-    except (ApiException, OperationError):
-        return None
-    return text
+        for piece in response.stream(decode_content=True):
+            for line in splitter.feed(piece):
+                tail.add(line)
+    except HTTPError:
+        # What came before the connection broke is more than nothing.
+        pass
+    finally:
+        response.close()
+    for line in splitter.rest():
+        tail.add(line)
+    more = f", of which the last {KEPT_LINES} lines were read" if tail.lines >= KEPT_LINES else ""
+    return tail.kept(f"The whole log{more}: {kubectl_logs(namespace, attempt['podName'], container)}")
+
+
+def kubectl_logs(namespace: str, pod_name: str, container: str) -> str:
+    """How a person reads a log, for as long as there is a pod."""
+    return f"`kubectl logs -n {namespace} {pod_name} -c {container}`, until AWS Batch deletes the pod"
 
 
 def pod_warnings(cluster: EksCluster, namespace: str, pod_name: str) -> list[str]:

@@ -25,6 +25,7 @@ from specs.submitted_name import run_digits
 from tasks import job_watch
 from tasks.job import JobResult
 from tasks.job_changes import Polling
+from tasks.job_log import JobLogs
 from tasks.job_state_messages import Messages
 from tasks.job_state_queue import job_state_queue
 from tasks.job_submission import SubmittedJob
@@ -113,9 +114,9 @@ def watch_one(cluster: EksCluster, tmp_path: Path) -> Callable[..., tuple[JobRes
                 shown.extend(result.status for result in results)
                 act(queue_url, job_id, shown[-1])
 
-            (result,) = watch_jobs(
-                cluster, [SubmittedJob(job_name="one", job_id=job_id)], queue_url=queue_url, show=[show]
-            )
+            with JobLogs(cluster) as logs:
+                job = SubmittedJob(job_name="one", job_id=job_id)
+                (result,) = watch_jobs(cluster, [job], queue_url=queue_url, logs=logs, show=[show])
         return result, shown
 
     return watch

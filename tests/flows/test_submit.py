@@ -169,12 +169,15 @@ def test_the_jobs_of_a_run_that_is_stopped_end(
 
 
 def test_an_array_s_failed_children_are_in_the_result(cluster: EksCluster) -> None:
-    array = shell("array", "exit $((AWS_BATCH_JOB_ARRAY_INDEX % 2))", arrayProperties={"size": 6})
+    script = "echo child $AWS_BATCH_JOB_ARRAY_INDEX; exit $((AWS_BATCH_JOB_ARRAY_INDEX % 2))"
+    array = shell("array", script, arrayProperties={"size": 6})
     with pytest.raises(
         JobsFailedError, match=r"3 of 6 children FAILED: 1 \(exit code 1\), 3 \(exit code 1\), 5"
     ) as failed:
         submit_jobs(cluster, [array])
     assert [child.index for child in failed.value.jobs[0].failed_children] == [1, 3, 5]
+    shown = next(text for text in shown_artifacts("submit-jobs") if "[array](" in text)
+    assert "## Log of array:1\n\n```\nchild 1\n```\n\nThe whole log: `kubectl logs" in shown
 
 
 def test_an_array_whose_children_cannot_start_is_explained(cluster: EksCluster) -> None:
