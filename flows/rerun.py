@@ -32,6 +32,7 @@ def rerun_failed(
     submission_limit: str = "",
     push: bool = False,
     follow_logs: list[str] = [],  # noqa: B006
+    report_transitions: bool = False,
 ) -> JobsReport:
     """Submit again what failed, and follow it as submit_jobs does.
 
@@ -60,6 +61,7 @@ def rerun_failed(
             the account share. Empty for a limit of this run alone.
         push: Be told of changes by EventBridge and SQS instead of polling; see submit_jobs.
         follow_logs: Names of jobs whose logs are followed live before those of others.
+        report_transitions: Emit a Prefect event for each status that a job is seen in; see submit_jobs.
 
     Returns:
         One result a job, none if nothing failed. The artifact rerun-failed links each to its original, as its tag
@@ -86,4 +88,5 @@ def rerun_failed(
         submission_limit=submission_limit,
         push=push,
         follow_logs=follow_logs,
+        report_transitions=report_transitions,
     )

@@ -12,7 +12,7 @@ from specs.job_request import JobRequest
 from specs.job_table import JobTable
 from tasks.job_board import JobBoard, show_as_task_runs
 from tasks.job_end import ended_with_the_run
-from tasks.job_events import emit_job_events
+from tasks.job_events import JobEvents, emit_end
 from tasks.job_ledger import JobLedger
 from tasks.job_log import MOST_FOLLOWED, JobLogs
 from tasks.job_progress import JobProgress
@@ -57,6 +57,7 @@ def submit_jobs(
     submission_limit: str = "",
     push: bool = False,
     follow_logs: list[str] = [],  # noqa: B006 - a flow's parameters are copied, and None would be a tab in the form
+    report_transitions: bool = False,
 ) -> JobsReport:
     """Submit jobs, wait for their ends and show what became of them.
 
@@ -87,6 +88,8 @@ def submit_jobs(
             holds its worker; no other is told of anything.
         follow_logs: Names of jobs whose logs are followed live before those of others. Twenty containers are at a
             time, the oldest first; the log of a job that failed is read in any case.
+        report_transitions: Emit a Prefect event for each status that a job is seen in. Thousands of jobs flood the
+            server with them; events of jobs that failed or hang, and one of the run, are emitted in any case.
 
     Returns:
         One result a job; also shown as the artifact submit-jobs, which is updated as the jobs go on.
@@ -110,6 +113,7 @@ def submit_jobs(
         submission_limit=submission_limit,
         push=push,
         follow_logs=follow_logs,
+        report_transitions=report_transitions,
     )
 
 
@@ -124,6 +128,7 @@ def submit_and_follow(
     submission_limit: str,
     push: bool,
     follow_logs: list[str],
+    report_transitions: bool,
 ) -> JobsReport:
     """The body of every flow that submits jobs; they are named after the flow run that calls it.
 
@@ -137,6 +142,7 @@ def submit_and_follow(
         submission_limit: As in submit_jobs.
         push: As in submit_jobs.
         follow_logs: As in submit_jobs.
+        report_transitions: As in submit_jobs.
     """
     check_job_list(jobs)
     holding = hold_worker or not wait
@@ -165,13 +171,13 @@ def submit_and_follow(
             resumed=repeated,
             queue_url=queue_url,
             logs=logs,
-            show=[progress.show, board.write],
+            show=[progress.show, board.write, JobEvents(every_transition=report_transitions).show],
         )
         if not holding:
             suspend_while_open(results)
             show_as_task_runs(board, submitted)
         results = logs.complete(results)
         doubled = end_duplicates(cluster, submitted, run_id) if submissions.doubtful else []
-        emit_job_events(results, run_id)
+        emit_end(results, run_id)
         ledger.reported()
         return report_jobs(results, submissions.refused, doubled, progress=progress)

@@ -1,7 +1,7 @@
-"""What became of jobs, as Prefect events that automations can match.
+"""What becomes of jobs, as Prefect events that automations can match.
 
-One event for each job that failed or hangs, at most 100 a run, and one for the run: events of every transition of
-thousands of jobs would flood the server.
+One event for each job that failed or hangs, as soon as that is seen and at most 100 a run, and one for the run. Events
+of every transition of thousands of jobs would flood the server: there are such only where they are asked for.
 """
 
 from collections.abc import Iterable
@@ -14,20 +14,44 @@ from tasks.job_progress import counted
 MOST_EVENTS = 100
 
 
-def emit_job_events(results: Iterable[JobResult], run_id: str) -> None:
-    """Emit `aws-batch.job.failed`, `aws-batch.job.stuck`, and one `aws-batch.jobs.ended` with the counts by status.
+class JobEvents:
+    """Emits what happens to the jobs of a run: `aws-batch.job.failed` and `aws-batch.job.stuck`.
 
-    Each is related to the flow run that it is emitted in.
+    Each event is related to the flow run that it is emitted in. What was emitted before the run was suspended, or
+    before its process died, is emitted again.
 
     Args:
-        results: All jobs of the run, as they ended or hang.
-        run_id: Id of the flow run.
+        every_transition: Emit `aws-batch.job.<status>`, in lower case, for each status that a job is seen in too, such
+            as `aws-batch.job.running`, and for every job.
     """
-    results = list(results)
-    troubled = [result for result in results if result.status == "FAILED" or result.explanation]
-    for result in troubled[:MOST_EVENTS]:
+
+    def __init__(self, *, every_transition: bool = False) -> None:
+        self._every_transition = every_transition
+        self._left = MOST_EVENTS
+        self._seen: dict[str, str] = {}
+        self._stuck: set[str] = set()
+
+    def show(self, results: Iterable[JobResult]) -> None:
+        """Emit what is new since the last look.
+
+        Args:
+            results: All jobs of the run.
+        """
+        for result in results:
+            is_new = self._seen.get(result.job_id) != result.status
+            self._seen[result.job_id] = result.status
+            if is_new and (result.status == "FAILED" or self._every_transition):
+                self._emit(result.status.lower(), result)
+            if result.explanation and result.job_id not in self._stuck:
+                self._stuck.add(result.job_id)
+                self._emit("stuck", result)
+
+    def _emit(self, what: str, result: JobResult) -> None:
+        self._left -= 1
+        if self._left < 0 and not self._every_transition:
+            return
         emit_event(
-            event="aws-batch.job.stuck" if result.explanation else "aws-batch.job.failed",
+            event=f"aws-batch.job.{what}",
             resource={
                 "prefect.resource.id": f"aws-batch.job.{result.job_id}",
                 "prefect.resource.name": result.job_name,
@@ -40,8 +64,19 @@ def emit_job_events(results: Iterable[JobResult], run_id: str) -> None:
                 "console_url": result.console_url,
             },
         )
+
+
+def emit_end(results: Iterable[JobResult], run_id: str) -> None:
+    """Emit the one `aws-batch.jobs.ended` of a run, with the counts by status.
+
+    Args:
+        results: All jobs of the run, as they ended or hang.
+        run_id: Id of the flow run.
+    """
+    results = list(results)
+    failed = sum(result.status == "FAILED" or bool(result.explanation) for result in results)
     emit_event(
         event="aws-batch.jobs.ended",
         resource={"prefect.resource.id": f"aws-batch.jobs.{run_id}"},
-        payload={"jobs": counted(results), "failed": len(troubled)},
+        payload={"jobs": counted(results), "failed": failed},
     )

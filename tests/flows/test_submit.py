@@ -331,21 +331,54 @@ def test_diagnosis_of_jobs_that_ended_run_wait_and_hang(cluster: EksCluster) -> 
     end_all(cluster)
 
 
+def events_of(server: PrefectServer, *names: str) -> list[dict[str, Any]]:
+    """The events of AWS Batch's jobs about things of these names, newest first."""
+    wanted = {"filter": {"event": {"prefix": ["aws-batch."]}, "order": "DESC"}, "limit": 50}
+    found = httpx.post(f"{server.env['PREFECT_API_URL']}/events/filter", json=wanted).json()["events"]
+    return [event for event in found if event["resource"].get("prefect.resource.name", "") in names]
+
+
 def test_automations_are_told_of_jobs_that_failed(cluster: EksCluster, prefect_server: PrefectServer) -> None:
     with pytest.raises(JobsFailedError):
         submit_jobs(cluster, [shell("unlucky", "exit 5"), shell("lucky", "true")])
-    wanted = {"filter": {"event": {"prefix": ["aws-batch."]}, "order": "DESC"}, "limit": 50}
     deadline = time.monotonic() + 30
     while True:
-        found = httpx.post(f"{prefect_server.env['PREFECT_API_URL']}/events/filter", json=wanted).json()["events"]
-        failed = [event for event in found if event["resource"].get("prefect.resource.name") == "unlucky"]
-        ended = [event for event in found if event["event"] == "aws-batch.jobs.ended"]
+        failed, ended = events_of(prefect_server, "unlucky"), events_of(prefect_server, "")
         if failed and ended and ended[0]["payload"] == {"jobs": {"FAILED": 1, "SUCCEEDED": 1}, "failed": 1}:
             break
-        assert time.monotonic() < deadline, found
+        assert time.monotonic() < deadline, (failed, ended)
         time.sleep(0.2)
     assert [(event["event"], event["payload"]["exit_code"]) for event in failed] == [("aws-batch.job.failed", 5)]
     assert any(related["prefect.resource.role"] == "flow-run" for related in failed[0]["related"])
+    assert not events_of(prefect_server, "lucky")
+
+
+def test_automations_are_told_at_once_and_of_every_transition_if_asked_to(
+    cluster: EksCluster, prefect_server: PrefectServer, tmp_path: Path
+) -> None:
+    """The last job ends only once the events of its start and of the first one's failure are there."""
+    wanted = {("early", "aws-batch.job.failed"), ("late", "aws-batch.job.running")}
+
+    def told() -> set[tuple[str, str]]:
+        found = events_of(prefect_server, "early", "late")
+        return {(event["resource"]["prefect.resource.name"], event["event"]) for event in found}
+
+    def release() -> None:
+        deadline = time.monotonic() + 60
+        while not wanted <= told() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        (tmp_path / "told").touch()
+
+    waiting = shell("late", f"timeout 50 sh -c 'until test -e {tmp_path}/told; do sleep 0.1; done'")
+    releaser = threading.Thread(target=release)
+    releaser.start()
+    with pytest.raises(JobsFailedError, match="1 FAILED, 1 SUCCEEDED"):
+        submit_jobs(cluster, [shell("early", "exit 5"), waiting], report_transitions=True)
+    releaser.join()
+    deadline = time.monotonic() + 30
+    while not wanted | {("late", "aws-batch.job.succeeded")} <= told():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
 def test_each_job_has_a_task_run_that_ends_as_it_does(cluster: EksCluster) -> None:
