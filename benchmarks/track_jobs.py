@@ -51,7 +51,9 @@ def track(count: int) -> dict[str, Any]:
     begun = time.monotonic()
     jobs = [SubmittedJob(job_name=f"job-{index}", job_id=str(index)) for index in range(count)]
     logs = JobLogs(cast(EksCluster, cluster), [], few=False)
-    watch = _Watch(cast(EksCluster, cluster), jobs, stuck_after_seconds=900, logs=logs, resumed=False)
+    watch = _Watch(
+        cast(EksCluster, cluster), jobs, stuck_after_seconds=900, logs=logs, end_stuck_jobs=False, resumed=False
+    )
     hundreds = []
     while open_jobs := watch.open_jobs:
         cluster.batch.look += 1

@@ -33,6 +33,7 @@ def rerun_failed(
     push: bool = False,
     follow_logs: list[str] = [],  # noqa: B006
     report_transitions: bool = False,
+    end_stuck_jobs: bool = False,
 ) -> JobsReport:
     """Submit again what failed, and follow it as submit_jobs does.
 
@@ -62,6 +63,7 @@ def rerun_failed(
         push: Be told of changes by EventBridge and SQS instead of polling; see submit_jobs.
         follow_logs: Names of jobs whose logs are followed live before those of others.
         report_transitions: Emit a Prefect event for each status that a job is seen in; see submit_jobs.
+        end_stuck_jobs: End a job that hangs and can never start as it was submitted; see submit_jobs.
 
     Returns:
         One result a job, none if nothing failed. The artifact rerun-failed links each to its original, as its tag
@@ -89,4 +91,5 @@ def rerun_failed(
         push=push,
         follow_logs=follow_logs,
         report_transitions=report_transitions,
+        end_stuck_jobs=end_stuck_jobs,
     )

@@ -58,6 +58,7 @@ def submit_jobs(
     push: bool = False,
     follow_logs: list[str] = [],  # noqa: B006 - a flow's parameters are copied, and None would be a tab in the form
     report_transitions: bool = False,
+    end_stuck_jobs: bool = False,
 ) -> JobsReport:
     """Submit jobs, wait for their ends and show what became of them.
 
@@ -90,6 +91,9 @@ def submit_jobs(
             time, the oldest first; the log of a job that failed is read in any case.
         report_transitions: Emit a Prefect event for each status that a job is seen in. Thousands of jobs flood the
             server with them; events of jobs that failed or hang, and one of the run, are emitted in any case.
+        end_stuck_jobs: End a job that hangs for longer than stuck_after_seconds and can never start as it was
+            submitted: no instance can hold it, or its image is not in the private registry. One that may start once
+            there is capacity, or once the platform is repaired, is left alone.
 
     Returns:
         One result a job; also shown as the artifact submit-jobs, which is updated as the jobs go on.
@@ -114,6 +118,7 @@ def submit_jobs(
         push=push,
         follow_logs=follow_logs,
         report_transitions=report_transitions,
+        end_stuck_jobs=end_stuck_jobs,
     )
 
 
@@ -129,6 +134,7 @@ def submit_and_follow(
     push: bool,
     follow_logs: list[str],
     report_transitions: bool,
+    end_stuck_jobs: bool,
 ) -> JobsReport:
     """The body of every flow that submits jobs; they are named after the flow run that calls it.
 
@@ -143,6 +149,7 @@ def submit_and_follow(
         push: As in submit_jobs.
         follow_logs: As in submit_jobs.
         report_transitions: As in submit_jobs.
+        end_stuck_jobs: As in submit_jobs.
     """
     check_job_list(jobs)
     holding = hold_worker or not wait
@@ -167,6 +174,7 @@ def submit_and_follow(
             cluster,
             submitted,
             stuck_after_seconds=stuck_after_seconds,
+            end_stuck_jobs=end_stuck_jobs,
             wait=wait and hold_worker,
             resumed=repeated,
             queue_url=queue_url,

@@ -54,7 +54,7 @@ class JobStateTimeLimitAction(Part):
     reason: Annotated[str, OneOf(_TIME_LIMIT_REASONS, guide("job_stuck_in_runnable_time_limit_actions"))] = Field(
         default="MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
         title="Reason",
-        description="Why the job is stuck.",
+        description="Why the job is stuck: one of " + ", ".join(_TIME_LIMIT_REASONS) + ".",
         examples=["MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT"],
     )
     state: Annotated[str, OneOf(("RUNNABLE",), member("JobStateTimeLimitAction", "state"))] = Field(
@@ -151,7 +151,8 @@ class JobQueueSpec(Spec):
     job_state_time_limit_actions: list[JobStateTimeLimitAction] = Field(
         default=[],
         title="Time limit actions",
-        description="What to do with jobs that block the head of the queue.",
+        description="After how long AWS Batch cancels a job that blocks the head of the queue, one entry for each "
+        "reason; none to let it wait.",
         examples=[
             [
                 {

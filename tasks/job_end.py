@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from botocore.exceptions import BotoCoreError, ClientError
 from prefect.exceptions import Pause
 
+from blocks.aws_errors import error_text
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from specs.submitted_name import run_digits
@@ -13,6 +15,7 @@ from tasks.job_queue import job_queue_names
 from tasks.step import step
 
 BULK = 50  # botocore batch TerminateJobsRequest.jobs
+LONGEST_REASON = 1024  # [API] TerminateJob, reason
 ENDED = ("SUCCEEDED", "FAILED")
 
 
@@ -57,6 +60,25 @@ def terminate(cluster: EksCluster, job_ids: Sequence[str], reason: str) -> None:
             "run reap_jobs again",
             can_heal=True,
         )
+
+
+def end_stuck_job(cluster: EksCluster, job_id: str, explanation: OperationError) -> str:
+    """End a job that can never start.
+
+    Args:
+        cluster: Gives the Batch client.
+        job_id: The job, or the array job that it is a child of.
+        explanation: Why it cannot; shown as the job's statusReason.
+
+    Returns:
+        The explanation, and what became of the job.
+    """
+    reason = " ".join(f"It can never start: {explanation.answer}. {explanation.cause}".split())
+    try:
+        cluster.batch.terminate_job(jobId=job_id, reason=reason[:LONGEST_REASON])
+    except (ClientError, BotoCoreError) as error:
+        return f"{explanation}\n  It can never start, but could not be ended: {error_text(error)}"
+    return f"{explanation}\n  It was ended, since it can never start as it was submitted"
 
 
 @step("end of the jobs of {run_id}")

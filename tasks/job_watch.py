@@ -9,6 +9,7 @@ from prefect.logging import get_run_logger
 from blocks.eks_cluster import EksCluster
 from tasks.job import JobResult, describe_jobs, failed_children, job_result, quiet_seconds
 from tasks.job_changes import Changes, Polling
+from tasks.job_end import end_stuck_job
 from tasks.job_log import JobLogs, with_log
 from tasks.job_state_messages import NET_SECONDS, NET_SECONDS_WITH_LOGS, Messages
 from tasks.job_submission import SubmittedJob
@@ -31,6 +32,7 @@ def watch_jobs(
     submitted: Sequence[SubmittedJob],
     *,
     stuck_after_seconds: float = 900,
+    end_stuck_jobs: bool = False,
     wait: bool = True,
     resumed: bool = False,
     queue_url: str = "",
@@ -45,6 +47,7 @@ def watch_jobs(
         stuck_after_seconds: How long a job, or all open children of an array job, may stay in RUNNABLE or in STARTING
             before it is explained and no longer waited for; Batch's own time-out counts from RUNNING only, so a job
             whose image cannot be pulled would be waited for without end.
+        end_stuck_jobs: End a job that hangs and can never start as it was submitted.
         wait: Look once only, where False.
         resumed: Whether the jobs may have hung for long when the watch begins.
         queue_url: SQS queue that is told of the jobs' changes; empty where they are polled.
@@ -54,7 +57,7 @@ def watch_jobs(
     Returns:
         One result a job, in the order given.
     """
-    watch = _Watch(cluster, submitted, stuck_after_seconds, logs, resumed=resumed)
+    watch = _Watch(cluster, submitted, stuck_after_seconds, logs, end_stuck_jobs=end_stuck_jobs, resumed=resumed)
     changes = _changes(cluster, queue_url, stuck_after_seconds, with_logs=len(submitted) <= LOGS_FOLLOWED)
     asked: Collection[str] = watch.open_jobs.keys()
     while True:
@@ -86,6 +89,7 @@ class _Watch:
         stuck_after_seconds: float,
         logs: JobLogs,
         *,
+        end_stuck_jobs: bool,
         resumed: bool,
     ) -> None:
         self.results = {
@@ -97,6 +101,7 @@ class _Watch:
         self._cluster = cluster
         self._stuck_after = stuck_after_seconds
         self._resumed = resumed
+        self._end_stuck = end_stuck_jobs
         self._logs = logs
         self._logs_of_ended: dict[str, KeptLog] = {}
         # When a job was last seen to get on; an absent one was last seen then.
@@ -141,7 +146,9 @@ class _Watch:
             return self._ended(result)
         hanging = self._hanging(result, job)
         if hanging:
-            explanation = str(explain_stuck(self._cluster, hanging))
+            explained = explain_stuck(self._cluster, hanging)
+            ends = self._end_stuck and not explained.can_heal
+            explanation = end_stuck_job(self._cluster, result.job_id, explained) if ends else str(explained)
             self._logger.warning(explanation)
             return result.model_copy(update={"explanation": explanation})
         return result
