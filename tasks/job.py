@@ -65,6 +65,8 @@ class JobResult(BaseModel):
         was_stopped: Whether somebody cancelled or terminated it.
         attempts: How many of its attempts have ended.
         seconds: From start to stop, once both are known.
+        vcpu_hours: What it has taken so far, of all its attempts: its vCPUs times the time that it ran. Nothing for an
+            array job, whose children are not looked at one by one.
         children: Of an array job: how many of its children are in which status.
         failed_children: Of an array job that failed: which children.
         log: The end of the pod's log, as far as it could be read.
@@ -87,6 +89,7 @@ class JobResult(BaseModel):
     was_stopped: bool = False
     attempts: int = 0
     seconds: float | None = None
+    vcpu_hours: float = 0.0
     children: dict[str, int] = {}
     failed_children: tuple[FailedChild, ...] = ()
     log: str = ""
@@ -142,6 +145,7 @@ def job_result(cluster: EksCluster, job: Mapping[str, Any], job_name: str, **kno
         was_stopped=bool(job.get("isCancelled") or job.get("isTerminated")),
         attempts=len(job.get("eksAttempts") or ()),
         seconds=(times[1] - times[0]) / 1000 if times[0] and times[1] else None,
+        vcpu_hours=0.0 if summary else vcpu_hours(job, time.time() * 1000),
         children={status: count for status, count in summary.items() if count},
         console_url=batch_url(cluster, "jobs", job["jobId"]),
         **known,
@@ -196,6 +200,28 @@ def exit_code(containers: Sequence[Mapping[str, Any]]) -> int | None:
     """The exit code that decided: the first that is not 0, else the first."""
     codes: list[int] = [container["exitCode"] for container in containers if "exitCode" in container]
     return next((code for code in codes if code), codes[0] if codes else None)
+
+
+def vcpu_hours(job: Mapping[str, Any], now: float) -> float:
+    """The vCPUs that a described job asks for, times the time that its attempts ran.
+
+    Args:
+        job: As DescribeJobs answers.
+        now: Milliseconds since 1970; a running attempt counts up to here.
+    """
+    ended = [(one.get("startedAt"), one.get("stoppedAt")) for one in job.get("eksAttempts") or ()]
+    latest = job.get("startedAt"), job.get("stoppedAt", now if job["status"] == "RUNNING" else None)
+    # The newest attempt that ended is in both places.
+    spans = {start: stop for start, stop in [*ended, latest] if start and stop}
+    containers = job.get("eksProperties", {}).get("podProperties", {}).get("containers", ())
+    vcpus: float = sum(_vcpus(container.get("resources", {})) for container in containers)
+    hours: float = sum(max(0, stop - start) for start, stop in spans.items()) / 3_600_000
+    return vcpus * hours
+
+
+def _vcpus(resources: Mapping[str, Any]) -> float:
+    # Batch places a container by its request, which is its limit where there is none.
+    return float(resources.get("requests", {}).get("cpu") or resources.get("limits", {}).get("cpu") or 0)
 
 
 def container_names(attempt: Mapping[str, Any]) -> list[str]:

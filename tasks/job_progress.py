@@ -32,6 +32,7 @@ class JobProgress:
     def __init__(self, key: str, count: int) -> None:
         self._begun = self._shown = time.monotonic()
         self.samples = [Sample(0.0, {"SUBMITTED": count})]
+        self._vcpu_hours = ""
         # Outside of async code it answers with the id, which its annotation leaves open.
         self._artifact = cast(
             UUID, create_markdown_artifact(self.markdown(), key=key, description="How the jobs stand.")
@@ -44,7 +45,9 @@ class JobProgress:
             results: All jobs; the children of array jobs are counted in place of their parents.
         """
         now = time.monotonic()
+        results = list(results)
         self.samples.append(Sample(now - self._begun, counted(results)))
+        self._vcpu_hours = vcpu_hours_of(results)
         if now - self._shown >= UPDATE_SECONDS:
             self._shown = now
             # Whatever the server answers: an artifact that is out of date must not end a watch.
@@ -68,6 +71,8 @@ class JobProgress:
             "| state | jobs |",
             "|---|---|",
             *(f"| {state} | {counts[state]} |" for state in STATES if counts.get(state)),
+            "",
+            self._vcpu_hours,
         ]
         return "\n".join(lines)
 
@@ -86,3 +91,15 @@ def counted(results: Iterable[JobResult]) -> dict[str, int]:
     for result in results:
         counts.update(result.children or {result.status: 1})
     return dict(counts)
+
+
+def vcpu_hours_of(results: Iterable[JobResult]) -> str:
+    """What jobs have taken, in words.
+
+    Args:
+        results: The jobs; those of array jobs are not known.
+    """
+    results = list(results)
+    least = "at least " if any(result.children for result in results) else ""
+    arrays = ", array jobs not counted" if least else ""
+    return f"vCPU hours: {least}{sum(result.vcpu_hours for result in results):,.2f}{arrays}"

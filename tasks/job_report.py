@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 from specs.array_table import first_row
 from tasks.failed_job import explain_failed
 from tasks.job import JobResult
-from tasks.job_progress import JobProgress, counted
+from tasks.job_progress import JobProgress, counted, vcpu_hours_of
 from tasks.job_submission import RefusedJob
 
 _LOG_LINES = 20
@@ -60,7 +60,7 @@ def report_jobs(
     reasons = [job.reason for job in refused]
     notes = [f"job {job_id} had been submitted twice and was ended" for job_id in doubled]
     progress.finish(_markdown(results, [*reasons, *notes]))
-    failures = [_failure(result) for result in results if result.status == "FAILED" or result.explanation]
+    failures = [_failure(result) for result in results if _is_troubled(result)]
     if failures or reasons:
         raise JobsFailedError("\n".join([_summary(results, reasons), *failures, *reasons]), results)
     return JobsReport(jobs=tuple(results))
@@ -72,11 +72,21 @@ def _summary(results: Sequence[JobResult], refused: Sequence[str]) -> str:
 
 
 def _markdown(results: Sequence[JobResult], remarks: Sequence[str]) -> str:
-    lines = ["# Jobs", "", _summary(results, ()), "", *(f"- {remark}" for remark in remarks), ""]
+    lines = [
+        "# Jobs",
+        "",
+        _summary(results, ()),
+        "",
+        vcpu_hours_of(results),
+        "",
+        *(f"- {remark}" for remark in remarks),
+        "",
+    ]
     lines += ["| job | id | status | exit code | seconds | pod | reason |", "|---|---|---|---|---|---|---|"]
-    lines += [_row(result) for result in results[:_ROWS]]
-    if len(results) > _ROWS:
-        lines += ["", f"{len(results) - _ROWS} more jobs are in the result of the run."]
+    ordered = sorted(results, key=lambda result: not _is_troubled(result))
+    lines += [_row(result) for result in ordered[:_ROWS]]
+    if left_out := ordered[_ROWS:]:
+        lines += ["", f"{len(left_out):,} more jobs have no row here: {_summary(left_out, ())}."]
     for result in results:
         if result.explanation:
             lines += ["", f"## Why {result.job_name} hangs", "", *_quoted(result.explanation)]
@@ -106,12 +116,17 @@ def _log(name: str, log: str, lines: int, size: int, note: str) -> list[str]:
     return ["", f"## Log of {name}", *body, "", (cut if lines > len(tail) else "") + note]
 
 
+def _is_troubled(result: JobResult) -> bool:
+    return result.status == "FAILED" or bool(result.explanation)
+
+
 def _row(result: JobResult) -> str:
     code = "" if result.exit_code is None else str(result.exit_code)
     seconds = "" if result.seconds is None else f"{result.seconds:.1f}"
     reason = result.status_reason.replace("|", "\\|")
     link = f"[{result.job_name}]({result.console_url})"
-    return f"| {link} | {result.job_id} | {result.status} | {code} | {seconds} | {result.pod_name} | {reason} |"
+    pod = f"[{result.pod_name}]({result.pod_url})" if result.pod_url else result.pod_name
+    return f"| {link} | {result.job_id} | {result.status} | {code} | {seconds} | {pod} | {reason} |"
 
 
 def _failure(result: JobResult) -> str:
