@@ -5,6 +5,7 @@ from prefect import flow
 from blocks.eks_cluster import EksCluster
 from flows.reap import end_jobs_of
 from flows.submit import submit_and_follow
+from specs.following import Following
 from specs.rerun_changes import RerunChanges
 from tasks.job_report import JobsReport
 from tasks.rerun_plan import check_rerun, plan_rerun
@@ -80,9 +81,7 @@ def rerun_failed(
     show_rerun(plan, of)
     if not plan.requests:
         return JobsReport(jobs=())
-    return submit_and_follow(
-        cluster,
-        plan.requests,
+    following = Following(
         wait=wait,
         hold_worker=hold_worker,
         stuck_after_seconds=stuck_after_seconds,
@@ -93,3 +92,4 @@ def rerun_failed(
         report_transitions=report_transitions,
         end_stuck_jobs=end_stuck_jobs,
     )
+    return submit_and_follow(cluster, plan.requests, following)

@@ -7,6 +7,7 @@ from prefect.runtime import flow_run
 
 from blocks.eks_cluster import EksCluster
 from flows.reap import end_jobs_of
+from specs.following import Following
 from specs.job_list import check_job_list
 from specs.job_request import JobRequest
 from specs.job_table import JobTable
@@ -107,9 +108,7 @@ def submit_jobs(
     if table != NO_TABLE:
         # The form sends the tutorial's jobs along unless somebody takes them out.
         jobs = [*([] if jobs == TUTORIAL_JOBS else jobs), *read_table_jobs(table)]
-    return submit_and_follow(
-        cluster,
-        jobs,
+    following = Following(
         wait=wait,
         hold_worker=hold_worker,
         stuck_after_seconds=stuck_after_seconds,
@@ -120,68 +119,50 @@ def submit_jobs(
         report_transitions=report_transitions,
         end_stuck_jobs=end_stuck_jobs,
     )
+    return submit_and_follow(cluster, jobs, following)
 
 
-def submit_and_follow(
-    cluster: EksCluster,
-    jobs: Sequence[JobRequest],
-    *,
-    wait: bool,
-    hold_worker: bool,
-    stuck_after_seconds: float,
-    end_jobs_on_failure: bool,
-    submission_limit: str,
-    push: bool,
-    follow_logs: list[str],
-    report_transitions: bool,
-    end_stuck_jobs: bool,
-) -> JobsReport:
+def submit_and_follow(cluster: EksCluster, jobs: Sequence[JobRequest], following: Following) -> JobsReport:
     """The body of every flow that submits jobs; they are named after the flow run that calls it.
 
     Args:
-        cluster: As in submit_jobs.
-        jobs: As in submit_jobs.
-        wait: As in submit_jobs.
-        hold_worker: As in submit_jobs.
-        stuck_after_seconds: As in submit_jobs.
-        end_jobs_on_failure: As in submit_jobs.
-        submission_limit: As in submit_jobs.
-        push: As in submit_jobs.
-        follow_logs: As in submit_jobs.
-        report_transitions: As in submit_jobs.
-        end_stuck_jobs: As in submit_jobs.
+        cluster: The cluster, and who calls it.
+        jobs: The jobs.
+        following: What the user wants besides.
     """
     check_job_list(jobs)
-    holding = hold_worker or not wait
-    if not holding:
+    if following.is_suspended:
         require_deployment()
     check_requests(cluster, jobs)
     run_id, queues = str(flow_run.id), {job.job_queue for job in jobs}
     repeated = was_executed_before(run_id)
     ledger, progress = JobLedger(run_id), JobProgress("submit-jobs", len(jobs))
-    logs = JobLogs(cluster, follow_logs, few=len(jobs) <= MOST_FOLLOWED)
+    logs = JobLogs(cluster, following.follow_logs, few=len(jobs) <= MOST_FOLLOWED)
     with (
-        job_state_queue(cluster, run_id, wanted=push and wait and hold_worker) as queue_url,
-        ended_with_the_run(cluster, run_id, queues, on_failure=end_jobs_on_failure),
+        job_state_queue(cluster, run_id, wanted=following.push and following.holds_worker) as queue_url,
+        ended_with_the_run(cluster, run_id, queues, on_failure=following.end_jobs_on_failure),
         JobBoard() as board,
         logs,
     ):
-        submissions = submit_all(cluster, jobs, run_id, ledger, repeated=repeated, shared_limit=submission_limit)
+        submissions = submit_all(
+            cluster, jobs, run_id, ledger, repeated=repeated, shared_limit=following.submission_limit
+        )
         submitted = submissions.submitted
-        if holding:
+        if not following.is_suspended:
             show_as_task_runs(board, submitted)
         results = watch_jobs(
             cluster,
             submitted,
-            stuck_after_seconds=stuck_after_seconds,
-            end_stuck_jobs=end_stuck_jobs,
-            wait=wait and hold_worker,
+            stuck_after_seconds=following.stuck_after_seconds,
+            end_stuck_jobs=following.end_stuck_jobs,
+            wait=following.holds_worker,
             resumed=repeated,
             queue_url=queue_url,
             logs=logs,
-            show=[progress.show, board.write, JobEvents(every_transition=report_transitions).show],
+            show=[progress.show, board.write, JobEvents(every_transition=following.report_transitions).show],
         )
-        if not holding:
+        if following.is_suspended:
+            progress.show_now()
             suspend_while_open(results)
             show_as_task_runs(board, submitted)
         results = logs.complete(results)

@@ -11,6 +11,8 @@ from uuid import UUID
 from prefect import get_client
 from prefect.artifacts import create_markdown_artifact
 from prefect.client.schemas.actions import ArtifactUpdate
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
+from prefect.runtime import flow_run
 
 from tasks.job import JobResult
 from tasks.state_chart import STATES, Sample, chart
@@ -25,7 +27,7 @@ class JobProgress:
     is updated. Made inside of a flow run.
 
     Args:
-        key: Key of the artifact: lower-case letters, digits and dashes.
+        key: Key of the artifact: lower-case letters, digits and dashes. One of the run that is there is updated.
         count: How many jobs there are.
     """
 
@@ -33,10 +35,7 @@ class JobProgress:
         self._begun = self._shown = time.monotonic()
         self.samples = [Sample(0.0, {"SUBMITTED": count})]
         self._vcpu_hours = ""
-        # Outside of async code it answers with the id, which its annotation leaves open.
-        self._artifact = cast(
-            UUID, create_markdown_artifact(self.markdown(), key=key, description="How the jobs stand.")
-        )
+        self._artifact = _artifact_of_the_run(key) or _new_artifact(key, self.markdown())
 
     def show(self, results: Iterable[JobResult]) -> None:
         """Take a look at the jobs up, and update the artifact if the last time is long enough ago.
@@ -53,6 +52,10 @@ class JobProgress:
             # Whatever the server answers: an artifact that is out of date must not end a watch.
             with suppress(Exception):
                 self._update(self.markdown())
+
+    def show_now(self) -> None:
+        """Update the artifact: nothing will be shown for a while."""
+        self._update(self.markdown())
 
     def finish(self, markdown: str) -> None:
         """Show the end: a report, with the course of the jobs under it."""
@@ -103,3 +106,18 @@ def vcpu_hours_of(results: Iterable[JobResult]) -> str:
     least = "at least " if any(result.children for result in results) else ""
     arrays = ", array jobs not counted" if least else ""
     return f"vCPU hours: {least}{sum(result.vcpu_hours for result in results):,.2f}{arrays}"
+
+
+def _artifact_of_the_run(key: str) -> UUID | None:
+    """The one that an earlier execution of the flow run made."""
+    made = ArtifactFilter(
+        key=ArtifactFilterKey(any_=[key]), flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(str(flow_run.id))])
+    )
+    with get_client(sync_client=True) as client:
+        found = client.read_artifacts(artifact_filter=made)
+    return found[0].id if found else None
+
+
+def _new_artifact(key: str, markdown: str) -> UUID:
+    # Outside of async code it answers with the id, which its annotation leaves open.
+    return cast(UUID, create_markdown_artifact(markdown, key=key, description="How the jobs stand."))

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from prefect import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import Pause
 from prefect.flow_engine import run_flow
@@ -93,6 +94,10 @@ def test_a_run_is_suspended_until_its_jobs_have_ended(
     assert [(job.job_name, job.status) for job in report.jobs] == [(job.job_name, "SUCCEEDED") for job in jobs]
     assert {job.job_name: names_in_batch(cluster)[job.job_name] for job in jobs} == {"unheld-0": 1, "unheld-1": 1}
     assert read(run_id).state_name == "Completed"
+    with get_client(sync_client=True) as client:
+        own = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[UUID(run_id)]))
+        (shown,) = client.read_artifacts(artifact_filter=own)
+    assert "unheld-1" in str(shown.data)
     assert watch_jobs(cluster) == []
 
 
