@@ -31,8 +31,6 @@ def _execute(document: dict[str, Any]) -> bool:
         job_queue=document["jobQueue"],
         job_definition=document["jobDefinition"],
         eks_properties_override=document["eksPropertiesOverride"],
-        # It sends an empty map otherwise, which the sandbox refuses (botocore's model wants one tag at least).
-        tags={"team": "data"},
         # Without a connection it takes the credentials of the environment; without XComs it needs no database.
         aws_conn_id=None,
         do_xcom_push=False,

@@ -176,7 +176,7 @@ def test_an_array_s_failed_children_are_in_the_result(cluster: EksCluster) -> No
     ) as failed:
         submit_jobs(cluster, [array])
     assert [child.index for child in failed.value.jobs[0].failed_children] == [1, 3, 5]
-    shown = next(text for text in shown_artifacts("submit-jobs") if "[array](" in text)
+    shown = next(text for text in shown_artifacts("submit-jobs") if failed.value.jobs[0].job_id in text)
     assert "## Log of array:1\n\n```\nchild 1\n```\n\nThe whole log: `kubectl logs" in shown
 
 

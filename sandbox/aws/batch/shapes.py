@@ -66,7 +66,8 @@ def _check(shape: Shape, value: Any, path: str) -> None:
             _check(shape.member, item, f"{path}[{index}]")
     elif isinstance(shape, MapShape):
         _expect(isinstance(value, Mapping), path, "must be an object")
-        _check_length(shape, len(value), path)
+        # Airflow's BatchOperator sends empty tags to AWS for everybody who gives none, against the least of the model.
+        _check_length(shape, max(len(value), 1), path)
         for key, item in value.items():
             _check(shape.key, key, f"{path} key")
             _check(shape.value, item, _join(path, str(key)))
