@@ -12,7 +12,7 @@ from blocks.operation_error import OperationError
 from tasks.cloudwatch_log import NoCloudWatchLogsError, read_cloudwatch_log
 from tasks.console import batch_url
 from tasks.failed_job import explain_failed
-from tasks.job import describe_jobs, job_result
+from tasks.job import describe_jobs, given_name, job_result
 from tasks.pod import read_job_log
 from tasks.step import step
 from tasks.stuck_job import explain_stuck
@@ -74,7 +74,7 @@ def diagnose(cluster: EksCluster, job_id: str) -> Diagnosis:
     found = _finding(cluster, job, log)
     return Diagnosis(
         job_id=job_id,
-        job_name=job["jobName"],
+        job_name=given_name(job),
         status=job["status"],
         evidence=found.answer,
         cause=found.cause,
@@ -94,9 +94,9 @@ def _end_of_log(cluster: EksCluster, job: Mapping[str, Any]) -> str:
 
 
 def _finding(cluster: EksCluster, job: Mapping[str, Any], log: str) -> OperationError:
-    resource, status = f"job {job['jobName']}", job["status"]
+    resource, status = f"job {given_name(job)}", job["status"]
     if status == "FAILED":
-        return explain_failed(job_result(cluster, job, job["jobName"], log=log))
+        return explain_failed(job_result(cluster, job, given_name(job), log=log))
     if status in ("RUNNABLE", "STARTING"):
         return explain_stuck(cluster, job)
     if status == "PENDING":
@@ -111,12 +111,12 @@ def _waiting(cluster: EksCluster, job: Mapping[str, Any]) -> OperationError:
     if summary:
         answer = ", ".join(f"{count} {status}" for status, count in summary.items() if count)
         cause, fix = "an array job is PENDING while its children run", "diagnose a child by <id>:<index>"
-        return OperationError(f"job {job['jobName']}", f"its children: {answer}", cause, fix)
+        return OperationError(f"job {given_name(job)}", f"its children: {answer}", cause, fix)
     ids = [dependency["jobId"] for dependency in job.get("dependsOn", ()) if dependency.get("jobId")]
     others = describe_jobs(cluster, ids)
     waits = [f"{one} ({others[one]['status'] if one in others else 'unknown to AWS Batch'})" for one in ids]
     return OperationError(
-        f"job {job['jobName']}",
+        f"job {given_name(job)}",
         f"it waits for {', '.join(waits) or 'no other job'}",
         "a job starts when all jobs that it depends on have succeeded",
         "diagnose those jobs",

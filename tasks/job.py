@@ -7,8 +7,11 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from blocks.eks_cluster import EksCluster
+from specs.submitted_name import SubmittedName
 from tasks.console import batch_url, pod_url
+from tasks.ownership import OWNER
 
+NAME_TAG = f"{OWNER}:job-name"
 # In the order that a job goes through them (User Guide, job_states); a retry begins again at RUNNABLE.
 STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
 # Kubernetes' reason for the end of a container that its memory limit killed; with it comes exit code 137, which any
@@ -113,6 +116,12 @@ class JobResult(BaseModel):
 def progress(attempts: int, status: str) -> Progress:
     """How far a job has got; a status that is not known is no progress."""
     return attempts, STATUSES.index(status) if status in STATUSES else -1
+
+
+def given_name(job: Mapping[str, Any]) -> str:
+    """The name that the user gave a described job; of one that these flows did not submit, its only one."""
+    name, parsed = str(job["jobName"]), SubmittedName.parse(job["jobName"])
+    return str(job.get("tags", {}).get(NAME_TAG) or (parsed.given if parsed else "") or name)
 
 
 def describe_jobs(cluster: EksCluster, job_ids: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -22,7 +22,7 @@ from specs.job_list import submission_levels, with_job_ids
 from specs.job_request import JobRequest
 from specs.submitted_name import SubmittedName, run_digits
 from tasks.console import batch_url
-from tasks.job import describe_jobs
+from tasks.job import NAME_TAG, describe_jobs
 from tasks.job_end import terminate
 from tasks.job_ledger import JobLedger
 from tasks.job_listing import find_submitted
@@ -39,7 +39,6 @@ _THROTTLED_SECONDS = 600.0
 _UNSENT_SECONDS = 60.0
 _ROUNDS = 3
 RUN_TAG = f"{OWNER}:flow-run"
-NAME_TAG = f"{OWNER}:job-name"
 
 
 class SubmittedJob(BaseModel):

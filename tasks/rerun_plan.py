@@ -15,11 +15,9 @@ from specs.job_request import JobRequest
 from specs.rerun_changes import RerunChanges
 from specs.rerun_request import RerunRequest
 from specs.source import guide, member
-from specs.submitted_name import SubmittedName
 from tasks.console import batch_url
-from tasks.job import OUT_OF_MEMORY, FailedChild, describe_jobs, last_attempt, was_killed_for_memory
+from tasks.job import OUT_OF_MEMORY, FailedChild, describe_jobs, given_name, last_attempt, was_killed_for_memory
 from tasks.job_request_check import find_definition
-from tasks.job_submission import NAME_TAG
 from tasks.original_jobs import OriginalJobs, find_original_jobs
 from tasks.ownership import OWNER, OWNER_TAG
 from tasks.step import step
@@ -192,10 +190,10 @@ class _Planning:
 
     def _named(self, pieces: Sequence[_Piece]) -> list[_Piece]:
         """Each under a name of its own, since dependencies go by name."""
-        counts = Counter(_given_name(piece.job) for piece in pieces)
+        counts = Counter(given_name(piece.job) for piece in pieces)
         seen: Counter[str] = Counter()
         for piece in pieces:
-            name = _given_name(piece.job)
+            name = given_name(piece.job)
             seen[name] += 1
             piece.name = name if counts[name] == 1 else f"{name[:120]}-{seen[name]}"
         return list(pieces)
@@ -311,12 +309,6 @@ def _sequence(piece: _Piece, pieces: Sequence[_Piece], dependency: Mapping[str, 
 
 def _is_sequential(job: Mapping[str, Any]) -> bool:
     return any(dependency.get("type") == "SEQUENTIAL" for dependency in job.get("dependsOn", ()))
-
-
-def _given_name(job: Mapping[str, Any]) -> str:
-    """The name that its user gave it."""
-    name, parsed = str(job["jobName"]), SubmittedName.parse(job["jobName"])
-    return str(job.get("tags", {}).get(NAME_TAG) or (parsed.given if parsed else "") or name)
 
 
 def _tags(job: Mapping[str, Any]) -> dict[str, str]:

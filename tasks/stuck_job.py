@@ -12,6 +12,7 @@ from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from tasks.batch_access import missing_node_access
 from tasks.compute_environment_health import explain_invalid
+from tasks.job import given_name
 from tasks.pod import compute_environments_of, pod_namespace, pod_warnings
 
 
@@ -93,7 +94,7 @@ def explain_stuck(cluster: EksCluster, job: Mapping[str, Any]) -> OperationError
         What was found, with cause and fix; `can_heal` is False where the job can never start as it was submitted. The
         job itself is left alone.
     """
-    resource = f"job {job['jobName']} ({job['jobId']})"
+    resource = f"job {given_name(job)} ({job['jobId']})"
     cause = "nothing that is known was found: nodes may still be starting, or jobs before it hold the capacity"
     try:
         finding = _why_starting(cluster, job) if job["status"] == "STARTING" else _why_runnable(cluster, job)
