@@ -10,6 +10,7 @@ from blocks.aws_errors import error_text, explain_aws
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from specs.compute_environment import ComputeEnvironmentSpec
+from specs.infrastructure_update import replaces_instances
 from tasks.batch_resource import BatchResource
 from tasks.console import batch_url
 from tasks.invalid_cause import known_cause
@@ -102,9 +103,11 @@ class ComputeEnvironment(BatchResource):
         self.refuse_unset(changes, other_name)
         self.refuse_immutable([change for change in changes if change.field.startswith(IMMUTABLE)], other_name)
 
-    def note(self, observed: Mapping[str, Any]) -> str:
-        """Tags that it keeps."""
-        return self.kept_tags(observed)
+    def note(self, observed: Mapping[str, Any], changes: list[Change]) -> str:
+        """Whether its instances are replaced, and tags that it keeps."""
+        replaces = replaces_instances([change.field for change in changes])
+        notes = [_replacement(self.name, observed) if replaces else "", self.kept_tags(observed)]
+        return "; ".join(filter(None, notes))
 
     def identifier(self, observed: Mapping[str, Any]) -> str:
         """Its ARN."""
@@ -161,6 +164,13 @@ def describe_compute_environment(cluster: EksCluster, name: str) -> dict[str, An
     """One compute environment as Batch describes it; None where there is none."""
     found = cluster.batch.describe_compute_environments(computeEnvironments=[name])["computeEnvironments"]
     return dict(found[0]) if found and found[0].get("status") != "DELETED" else None
+
+
+def _replacement(name: str, observed: Mapping[str, Any]) -> str:
+    policy = observed.get("updatePolicy", {})
+    minutes = policy.get("jobExecutionTimeoutMinutes", 30)
+    jobs = "are terminated" if policy.get("terminateJobsOnUpdate") else f"have {minutes} minutes to end"
+    return f"compute environment {name}: its instances are replaced, in 10 to 30 minutes; jobs on them {jobs}"
 
 
 def _updatable(resources: Mapping[str, Any]) -> dict[str, Any]:

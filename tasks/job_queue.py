@@ -65,8 +65,9 @@ class JobQueue(BatchResource):
             stuck.append(Change(field="schedulingPolicyArn", observed=policies[0], wanted=policies[1]))
         self.refuse_immutable(stuck, "give the new job queue another name")
 
-    def note(self, observed: Mapping[str, Any]) -> str:
+    def note(self, observed: Mapping[str, Any], changes: list[Change]) -> str:
         """Tags that it keeps."""
+        del changes
         return self.kept_tags(observed)
 
     def identifier(self, observed: Mapping[str, Any]) -> str:

@@ -60,9 +60,9 @@ class Resource(ABC):
         del observed
         return []
 
-    def note(self, observed: Mapping[str, Any]) -> str:
+    def note(self, observed: Mapping[str, Any], changes: list[Change]) -> str:
         """What else a person should know of a change of it."""
-        del observed
+        del observed, changes
         return ""
 
     def identifier(self, observed: Mapping[str, Any]) -> str:
@@ -90,7 +90,7 @@ def reconcile(resource: Resource, *, plan: bool, adopt: bool = False) -> Outcome
     """
     observed = resource.observe()
     changes = _changes(resource, observed, adopt)
-    note = resource.note(observed) if changes and observed is not None else ""
+    note = resource.note(observed, changes) if changes and observed is not None else ""
     action: Action = "unchanged"
     if changes and plan:
         action = resource.rehearse(observed, changes)

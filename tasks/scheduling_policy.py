@@ -57,8 +57,9 @@ class SchedulingPolicy(BatchResource):
         """
         self.refuse_unset(changes, "give the new scheduling policy another name")
 
-    def note(self, observed: Mapping[str, Any]) -> str:
+    def note(self, observed: Mapping[str, Any], changes: list[Change]) -> str:
         """Tags that it keeps."""
+        del changes
         return self.kept_tags(observed)
 
     def identifier(self, observed: Mapping[str, Any]) -> str:

@@ -52,7 +52,11 @@ def test_images_are_refreshed_before_the_submission_of_every_night() -> None:
         for schedule in deployment.get("schedules", ())
         if "cron" in schedule
     }
-    assert schedules == {"mirror-refresh": ("0 1 * * *", "UTC"), "nightly": ("0 2 * * *", "UTC")}
+    assert schedules == {
+        "mirror-refresh": ("0 1 * * *", "UTC"),
+        "nightly": ("0 2 * * *", "UTC"),
+        "drift": ("0 3 * * *", "UTC"),
+    }
 
 
 def test_only_what_needs_the_internet_runs_where_it_is() -> None:

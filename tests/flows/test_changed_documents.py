@@ -1,13 +1,16 @@
 """Documents that change after setup: what is left out is unset, what cannot be changed is refused, in a plan too."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from demo.prefect_server import PrefectServer
+from flows.drift import check_drift
 from flows.setup import setup_batch
 from sandbox.remote import RemoteSandbox
 from specs.compute_environment import ComputeEnvironmentSpec
@@ -22,6 +25,7 @@ from tasks.compute_environment_health import wait_until_valid
 from tasks.job_queue import describe_job_queue, ensure_job_queue
 from tasks.namespace import ensure_namespace
 from tasks.outcome import Outcome
+from tasks.report import StepsFailedError
 from tasks.scheduling_policy import ensure_scheduling_policy
 
 ACTION = {
@@ -253,3 +257,51 @@ def test_a_version_that_batch_refuses_at_once_is_explained_like_an_invalid_envir
     with pytest.raises(OperationError, match="At least one imageKubernetesVersion in EC2Configuration") as refused:
         ensure_compute_environment.fn(cluster, environment(cluster, sandbox, "Old", ec2Configuration=images))
     assert "name a supported version in imageKubernetesVersion" in refused.value.next_step
+
+
+def drift_events(server: PrefectServer) -> list[dict[str, Any]]:
+    wanted = {"filter": {"event": {"name": ["aws-batch.platform.drifted"]}, "order": "DESC"}, "limit": 50}
+    found = httpx.post(f"{server.env['PREFECT_API_URL']}/events/filter", json=wanted).json()["events"]
+    return [event["payload"] for event in found]
+
+
+def test_drift_is_told_field_by_field_with_what_it_interrupts_and_nothing_is_changed(
+    cluster: EksCluster, sandbox: RemoteSandbox, prefect_server: PrefectServer
+) -> None:
+    resources = {"instanceRole": sandbox.env["INSTANCE_PROFILE"]}
+    as_set_up = PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}})
+    before = len(drift_events(prefect_server))
+    assert check_drift(cluster, as_set_up).changed == ()
+    other = {"instanceTypes": ["c5"], "maxvCpus": 64} | resources
+    moved = PlatformSpec.model_validate({"computeEnvironment": {"computeResources": other}})
+    sandbox.clear_calls()
+    (drifted,) = check_drift(cluster, moved).changed
+    assert {change.field for change in drifted.changes} >= {
+        "computeResources.instanceTypes",
+        "computeResources.maxvCpus",
+    }
+    assert "its instances are replaced" in drifted.note
+    assert "jobs on them have 30 minutes to end" in drifted.note
+    assert mutating(sandbox) == []
+    deadline = time.monotonic() + 30
+    while len(events := drift_events(prefect_server)) == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert [step["step"] for step in events[0]["steps"]] == ["compute environment"]
+    assert len(events) == before + 1
+
+
+def test_a_platform_that_cannot_be_brought_in_line_has_drifted_too(
+    cluster: EksCluster, sandbox: RemoteSandbox, prefect_server: PrefectServer
+) -> None:
+    resources = {
+        "instanceRole": sandbox.env["INSTANCE_PROFILE"],
+        "spotIamFleetRole": "arn:aws:iam::123456789012:role/F",
+    }
+    fixed = PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}})
+    with pytest.raises(StepsFailedError, match="spotIamFleetRole"):
+        check_drift(cluster, fixed)
+    deadline = time.monotonic() + 30
+    while not any("spotIamFleetRole" in event["failure"] for event in drift_events(prefect_server)):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
