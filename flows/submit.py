@@ -23,6 +23,7 @@ from tasks.job_state_queue import job_state_queue
 from tasks.job_submission import end_duplicates, submit_all
 from tasks.job_suspension import require_deployment, suspend_while_open, was_executed_before
 from tasks.job_watch import watch_jobs
+from tasks.step import as_it_is
 from tasks.table_jobs import read_table_jobs
 
 TUTORIAL_JOBS = [
@@ -133,7 +134,7 @@ def submit_and_follow(cluster: EksCluster, jobs: Sequence[JobRequest], following
     check_job_list(jobs)
     if following.is_suspended:
         require_deployment()
-    check_requests(cluster, jobs)
+    check_requests(cluster, as_it_is(jobs))
     run_id, queues = str(flow_run.id), {job.job_queue for job in jobs}
     repeated = was_executed_before(run_id)
     ledger, progress = JobLedger(run_id), JobProgress("submit-jobs", len(jobs))
@@ -145,14 +146,14 @@ def submit_and_follow(cluster: EksCluster, jobs: Sequence[JobRequest], following
         logs,
     ):
         submissions = submit_all(
-            cluster, jobs, run_id, ledger, repeated=repeated, shared_limit=following.submission_limit
+            cluster, as_it_is(jobs), run_id, ledger, repeated=repeated, shared_limit=following.submission_limit
         )
         submitted = submissions.submitted
         if not following.is_suspended:
             show_as_task_runs(board, submitted)
         results = watch_jobs(
             cluster,
-            submitted,
+            as_it_is(submitted),
             stuck_after_seconds=following.stuck_after_seconds,
             end_stuck_jobs=following.end_stuck_jobs,
             wait=following.holds_worker,
@@ -166,7 +167,7 @@ def submit_and_follow(cluster: EksCluster, jobs: Sequence[JobRequest], following
             suspend_while_open(results)
             show_as_task_runs(board, submitted)
         results = logs.complete(results)
-        doubled = end_duplicates(cluster, submitted, run_id) if submissions.doubtful else []
+        doubled = end_duplicates(cluster, as_it_is(submitted), run_id) if submissions.doubtful else []
         emit_end(results, run_id)
         ledger.reported()
         return report_jobs(results, submissions.refused, doubled, progress=progress)

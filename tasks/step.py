@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from botocore.exceptions import BotoCoreError, ClientError, ConnectTimeoutError
 from kubernetes.client.exceptions import ApiException
@@ -12,6 +12,7 @@ from prefect import Task, task
 from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.runtime import flow_run
+from prefect.utilities.annotations import quote
 
 from blocks.aws_errors import explain_aws
 from blocks.kubernetes_errors import explain_kubernetes
@@ -22,6 +23,7 @@ from tasks.cluster_lock import refuse_without_lock
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 RETRY_SECONDS = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0]
 # Causes that are worth fewer attempts.
@@ -43,6 +45,14 @@ def can_heal(task: Task[Any, Any], task_run: TaskRun, state: State[Any]) -> bool
         return False
     attempts = next((most for cause, most in ATTEMPTS.items() if isinstance(error.__cause__, cause)), None)
     return attempts is None or task_run.run_count < attempts
+
+
+def as_it_is(value: T) -> T:
+    """An argument of a step that Prefect passes on as it is.
+
+    It would visit every field of every item in search of other steps' results, seconds for a list of thousands.
+    """
+    return cast(T, quote(value))
 
 
 def step(
