@@ -9,8 +9,10 @@ from typing import Any
 import httpx
 from werkzeug.wrappers import Request, Response
 
+from sandbox.aws.eks import EksClusters
 from sandbox.aws.server import AwsServer
 from sandbox.kubernetes.control_plane import ControlPlane
+from sandbox.names import CLUSTER_NAME
 from sandbox.nodes import Nodes
 
 
@@ -19,11 +21,13 @@ class ControlRoutes:
 
     `POST` and `DELETE /_sandbox/kubernetes/faults` go on to the control plane. `POST /_sandbox/nodes` launches an
     instance as AWS Batch does (the parameters of `Nodes.launch`), `GET` and `DELETE /_sandbox/nodes/<id>` show and end
-    it: a node without Batch, as people have who run their own node groups.
+    it: a node without Batch, as people have who run their own node groups. `POST /_sandbox/authentication-mode` has the
+    cluster be as if it had been created in a mode, since there is no way back from access entries.
     """
 
-    def __init__(self, nodes: Nodes, control_plane: ControlPlane, ca_file: Path) -> None:
+    def __init__(self, nodes: Nodes, clusters: EksClusters, control_plane: ControlPlane, ca_file: Path) -> None:
         self._nodes = nodes
+        self._clusters = clusters
         self._control_plane = control_plane
         self._ca_file = ca_file
 
@@ -31,6 +35,7 @@ class ControlRoutes:
         """Register the routes."""
         server.route("POST", "/_sandbox/kubernetes/faults", self._faults)
         server.route("DELETE", "/_sandbox/kubernetes/faults", self._faults)
+        server.route("POST", "/_sandbox/authentication-mode", self._set_mode)
         server.route("POST", "/_sandbox/nodes", self._launch)
         server.route("GET", "/_sandbox/nodes/<instance_id>", self._show)
         server.route("DELETE", "/_sandbox/nodes/<instance_id>", self._terminate)
@@ -46,6 +51,10 @@ class ControlRoutes:
                 headers={"Authorization": f"Bearer {self._control_plane.admin_token}"},
             )
         return Response(answer.content or b"{}", answer.status_code, content_type="application/json")
+
+    def _set_mode(self, request: Request) -> Response:
+        self._clusters.set_authentication_mode(CLUSTER_NAME, json.loads(request.get_data()))
+        return _json({})
 
     def _launch(self, request: Request) -> Response:
         try:

@@ -206,6 +206,10 @@ class RemoteSandbox:
             return dict(self._request("POST", "/_sandbox/settings", settings))
         return dict(self._request("GET", "/_sandbox/settings"))
 
+    def authentication_mode(self, mode: str) -> None:
+        """Have the cluster be as if it had been created in a mode, such as `authentication_mode("CONFIG_MAP")`."""
+        self._request("POST", "/_sandbox/authentication-mode", mode)
+
     def launch_node(
         self,
         instance_profile: str,

@@ -15,6 +15,9 @@ from moto.moto_api._internal import mock_random
 
 from sandbox.authenticator import Authenticator, Identity
 from sandbox.aws import ecr
+from sandbox.aws.access_entries import AccessEntries, AccessEntry
+from sandbox.aws.access_entry_operations import AccessEntryOperations
+from sandbox.aws.access_policies import AccessPolicyAuthorizer
 from sandbox.aws.account import Account, AccountSeeder
 from sandbox.aws.batch.service import Batch
 from sandbox.aws.calls import AwsCall
@@ -121,7 +124,13 @@ class Sandbox:
         self._started.callback(unreachable.close)
         self._start_registries(unreachable)
         self._server = AwsServer(self._own_dir)
-        self._control_plane = control_plane(self._kind, self._own_dir, authority, self._authenticate)
+        self._control_plane = control_plane(
+            self._kind,
+            self._own_dir,
+            authority,
+            self._authenticate,
+            AccessPolicyAuthorizer(self._access_entry).authorize,
+        )
         self._server.start()
         self._seeder = AccountSeeder(self._server.url)
         self._started.callback(self._server.stop)
@@ -171,24 +180,36 @@ class Sandbox:
             ca_pem=authority.ca_pem,
             endpoint_from_internet=f"https://{self._addresses.unreachable}",
         )
-        clusters = EksClusters(address)
-        clusters.install(self._server)
+        self._entries = AccessEntries(self._server.settings)
+        self._server.before_reset(self._entries.reset)
+        self._clusters = EksClusters(address, self._entries.forget)
+        self._clusters.install(self._server)
+        AccessEntryOperations(self._clusters, self._entries).install(self._server)
         self._authenticator = Authenticator(
             PresignedIdentity(CLUSTER_NAME, self._loopback_hosts),
             creator_arn=ADMIN_ARN,
             aws_auth=self._aws_auth,
             private_dns_name=private_dns_name,
-            authentication_mode=lambda: clusters.authentication_mode,
+            authentication_mode=lambda: self._clusters.authentication_mode(CLUSTER_NAME),
+            access_entry=self._access_entry,
         )
         ecr.install(self._server, self._private)
         self._server.log.add_source(self._kubernetes_calls)
         self._server.log.add_source(self._registry_calls)
-        ControlRoutes(self._nodes, self._control_plane, authority.ca_file).install(self._server)
+        ControlRoutes(self._nodes, self._clusters, self._control_plane, authority.ca_file).install(self._server)
         self._server.before_reset(self._nodes.reset)
         self._server.after_reset(self._upstream.reset)
         self._server.after_reset(self._docker_hub.reset)
         self._server.after_reset(self._seed)
-        batch = Batch(self._server, self._nodes, self._control_plane, authority.ca_file, guardian)
+        batch = Batch(
+            self._server,
+            self._nodes,
+            self._clusters,
+            self._entries,
+            self._control_plane,
+            authority.ca_file,
+            guardian,
+        )
         batch.start()
         self._started.callback(batch.stop)
 
@@ -219,6 +240,11 @@ class Sandbox:
 
     def _authenticate(self, token: str) -> Identity:
         return self._authenticator.authenticate(token)
+
+    def _access_entry(self, arn: str) -> AccessEntry | None:
+        if self._clusters.authentication_mode(CLUSTER_NAME) == "CONFIG_MAP":
+            return None
+        return self._entries.effective(CLUSTER_NAME, arn)
 
     def _loopback_hosts(self) -> set[str]:
         return {urlsplit(url).netloc for url in (self._server.url, self._server.internet_url)}

@@ -117,6 +117,8 @@ def _create_cluster(eks: "EKSClient", vpc: Vpc) -> None:
             "endpointPublicAccess": False,
             "endpointPrivateAccess": True,
         },
+        # eksctl's default (eksctl user guide, access-entries).
+        accessConfig={"authenticationMode": "API_AND_CONFIG_MAP"},
         tags={"alpha.eksctl.io/cluster-name": CLUSTER_NAME},
     )
     eks.create_nodegroup(
@@ -130,3 +132,5 @@ def _create_cluster(eks: "EKSClient", vpc: Vpc) -> None:
         labels={"alpha.eksctl.io/cluster-name": CLUSTER_NAME, "alpha.eksctl.io/nodegroup-name": NODE_GROUP},
         tags={"alpha.eksctl.io/nodegroup-name": NODE_GROUP},
     )
+    # EKS does so by itself for the role of a managed node group (EKS user guide, creating-access-entries).
+    eks.create_access_entry(clusterName=CLUSTER_NAME, principalArn=role_arn(NODE_GROUP_ROLE), type="EC2_LINUX")

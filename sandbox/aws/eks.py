@@ -1,21 +1,30 @@
 """What moto's EKS gets wrong about a cluster.
 
 Observed on moto 5.2.5: DescribeCluster answers an endpoint that leads nowhere and a certificate that is none; it lacks
-`clusterSecurityGroupId`, `vpcId`, `accessConfig` and everything newer than 2021.
+`clusterSecurityGroupId`, `vpcId`, `accessConfig` and everything newer than 2021. CreateCluster and UpdateClusterConfig
+drop `accessConfig`, and the latter forgets the cluster's subnets.
 """
 
 import base64
-from collections.abc import Mapping
+import json
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from moto.ec2.models import ec2_backends
+from moto.eks.exceptions import EKSError
 from moto.eks.models import eks_backends
 
 from sandbox.aws.errors import AwsError
 from sandbox.aws.operations import Caller
 from sandbox.aws.server import AwsServer, position
 from sandbox.names import CLUSTER_NAME
+
+MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
+DEFAULT_MODE = "CONFIG_MAP"
+"""That of the API ([B:eks:CreateAccessConfigRequest]); eksctl and the console ask for API_AND_CONFIG_MAP."""
 
 
 @dataclass(frozen=True)
@@ -35,30 +44,110 @@ class ClusterAddress:
 
 
 class EksClusters:
-    """DescribeCluster as EKS answers it, for the cluster that the sandbox runs."""
+    """Clusters as EKS creates, describes and updates them; the sandbox runs one of them.
 
-    def __init__(self, address: ClusterAddress) -> None:
+    Args:
+        address: How the Kubernetes API of the cluster that runs is reached.
+        created: Called with the name of a cluster that is new.
+    """
+
+    def __init__(self, address: ClusterAddress, created: Callable[[str], None]) -> None:
         self._address = address
+        self._created = created
+        self._modes: dict[str, str] = {}
 
     def install(self, server: AwsServer) -> None:
-        """Answer DescribeCluster here instead of in moto."""
+        """Answer here instead of in moto."""
+        server.implement("eks", "CreateCluster", self.create)
         server.implement("eks", "DescribeCluster", self.describe)
+        server.implement("eks", "UpdateClusterConfig", self.update_config)
+        server.before_reset(self._modes.clear)
 
-    @property
-    def authentication_mode(self) -> str:
-        """`accessConfig.authenticationMode` of the cluster.
+    def authentication_mode(self, name: str) -> str:
+        """`accessConfig.authenticationMode` of a cluster."""
+        return self._modes.get(name, DEFAULT_MODE)
 
-        eksctl creates clusters with API_AND_CONFIG_MAP (eksctl user guide, access-entries); there are no access
-        entries here, so that `aws-auth` decides.
+    def set_authentication_mode(self, name: str, mode: str) -> None:
+        """Have a cluster be as if it had been created in a mode.
+
+        Raises:
+            ValueError: There is no such mode.
         """
-        return "API_AND_CONFIG_MAP"
+        if mode not in MODES:
+            raise ValueError(f"there is no authentication mode {mode!r}; there are: {', '.join(MODES)}")
+        self._modes[name] = mode
+
+    def found(self, name: str, caller: Caller) -> Any:
+        """A cluster by its name.
+
+        Raises:
+            AwsError: There is none.
+        """
+        cluster = eks_backends[caller.account][caller.region].clusters.get(name)
+        if cluster is None:
+            raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
+        return cluster
+
+    def create(self, parameters: dict[str, Any], caller: Caller) -> Mapping[str, Any]:
+        """CreateCluster: moto's, with an authentication mode."""
+        access = parameters.get("accessConfig") or {}
+        mode = access.get("authenticationMode", DEFAULT_MODE)
+        if mode not in MODES:
+            raise AwsError("InvalidParameterException", f"authenticationMode must be one of {', '.join(MODES)}")
+        if mode == "CONFIG_MAP" and not access.get("bootstrapClusterCreatorAdminPermissions", True):
+            # terraform-aws-modules/terraform-aws-eks#3206
+            raise AwsError(
+                "InvalidParameterException",
+                "bootstrapClusterCreatorAdminPermissions must be true if cluster authentication mode is set to "
+                "CONFIG_MAP",
+            )
+        try:
+            eks_backends[caller.account][caller.region].create_cluster(
+                name=parameters["name"],
+                version=parameters.get("version"),
+                role_arn=parameters["roleArn"],
+                resources_vpc_config=parameters["resourcesVpcConfig"],
+                kubernetes_network_config=parameters.get("kubernetesNetworkConfig"),
+                logging=parameters.get("logging"),
+                client_request_token=parameters.get("clientRequestToken"),
+                tags=parameters.get("tags"),
+                encryption_config=parameters.get("encryptionConfig"),
+                remote_network_config=parameters.get("remoteNetworkConfig"),
+            )
+        except EKSError as error:
+            raise AwsError(error.error_type, json.loads(error.description)["message"], error.code) from error
+        self._created(parameters["name"])
+        self._modes[parameters["name"]] = mode
+        return self.describe(parameters, caller)
+
+    def update_config(self, parameters: dict[str, Any], caller: Caller) -> Mapping[str, Any]:
+        """UpdateClusterConfig; the change is made at once."""
+        cluster = self.found(parameters["name"], caller)
+        kind = "LoggingUpdate"
+        if parameters.get("accessConfig"):
+            kind = "AccessConfigUpdate"
+            self._change_mode(cluster.name, parameters["accessConfig"].get("authenticationMode"))
+        if parameters.get("resourcesVpcConfig"):
+            kind = "VpcConfigUpdate"
+            cluster.resources_vpc_config = {**cluster.resources_vpc_config, **parameters["resourcesVpcConfig"]}
+        cluster.logging = parameters.get("logging", cluster.logging)
+        update = {"id": str(uuid4()), "status": "InProgress", "type": kind, "createdAt": time.time()}
+        return {"update": {**update, "params": [], "errors": []}}
+
+    def _change_mode(self, name: str, wanted: Any) -> None:
+        """One step at a time, and never back to a mode without the API (EKS user guide, setting-up-access-entries)."""
+        mode = self.authentication_mode(name)
+        if (mode, wanted) not in (("CONFIG_MAP", "API_AND_CONFIG_MAP"), ("API_AND_CONFIG_MAP", "API")):
+            # pulumi/pulumi-eks#1493
+            raise AwsError(
+                "InvalidParameterException", f"Unsupported authentication mode update from {mode} to {wanted}"
+            )
+        self._modes[name] = wanted
 
     def describe(self, parameters: dict[str, Any], caller: Caller) -> Mapping[str, Any]:
         """DescribeCluster (botocore shape `Cluster`, EKS API reference)."""
         name = parameters["name"]
-        cluster = eks_backends[caller.account][caller.region].clusters.get(name)
-        if cluster is None:
-            raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
+        cluster = self.found(name, caller)
         endpoint, certificate = cluster.endpoint, cluster.certificate_authority["data"]
         if name == CLUSTER_NAME:
             seen_from_internet = position() == "internet"
@@ -86,7 +175,7 @@ class EksClusters:
                 "tags": cluster.tags,
                 "encryptionConfig": cluster.encryption_config,
                 "health": {"issues": []},
-                "accessConfig": {"authenticationMode": self.authentication_mode},
+                "accessConfig": {"authenticationMode": self.authentication_mode(name)},
                 "upgradePolicy": {"supportType": "EXTENDED"},
                 "deletionProtection": False,
             }

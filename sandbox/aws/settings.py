@@ -17,6 +17,8 @@ class Settings:
 
     compute_environment_delay: float = 1.0
     """Until a created or updated compute environment is judged (AWS: seconds to a minute)."""
+    access_entry_delay: float = 0.5
+    """Until a change of access entries or their policies is in effect (EKS user guide: "several seconds")."""
     job_queue_delay: float = 0.3
     """Until a created, updated or deleted job queue settles (AWS: seconds)."""
     deletion_delay: float = 0.5

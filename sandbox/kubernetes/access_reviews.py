@@ -61,6 +61,8 @@ def user_info(user: User) -> Document:
     info: Document = {"username": user.name, "groups": list(user.groups)}
     if user.uid:
         info["uid"] = user.uid
+    if user.arn:
+        info["extra"] = {"canonicalArn": [user.arn]}
     return info
 
 

@@ -34,6 +34,7 @@ class ApiServer:
         authentication: Tells who asks.
         rbac: Decides by roles and bindings.
         nodes: Decides for kubelets.
+        policies: Decides after the others.
         endpoint: Answers for resources.
         faults: Faults to play.
     """
@@ -43,6 +44,7 @@ class ApiServer:
         authentication: Authentication,
         rbac: RbacAuthorizer,
         nodes: NodeAuthorizer,
+        policies: Callable[[User, Attributes], Decision],
         endpoint: ResourceEndpoint,
         faults: Faults,
     ) -> None:
@@ -50,6 +52,7 @@ class ApiServer:
         self._authentication = authentication
         self._rbac = rbac
         self._nodes = nodes
+        self._policies = policies
         self._endpoint = endpoint
         self._faults = faults
 
@@ -60,7 +63,7 @@ class ApiServer:
         return application
 
     def authorize(self, user: User, asked: Attributes) -> Decision:
-        """The decision: `system:masters` may do everything, the rest is up to the Node authorizer and RBAC."""
+        """The decision: `system:masters` may do everything, the rest is up to Node authorizer, RBAC and policies."""
         if "system:masters" in user.groups:
             return Decision(True)
         by_node = self._nodes.authorize(user, asked)
@@ -69,6 +72,9 @@ class ApiServer:
         by_rbac = self._rbac.authorize(user, asked)
         if by_rbac.allowed:
             return by_rbac
+        by_policy = self._policies(user, asked)
+        if by_policy.allowed:
+            return by_policy
         return Decision(False, ", ".join(filter(None, (by_node.reason, by_rbac.reason))))
 
     async def handle(self, request: web.Request) -> web.StreamResponse:

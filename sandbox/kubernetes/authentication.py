@@ -59,7 +59,7 @@ class Authentication:
             identity = await loop.run_in_executor(self._threads, self._authenticate, token)
         except Refused as error:
             raise unauthorized() from error
-        return User(identity.username, (*identity.groups, _AUTHENTICATED), identity.uid)
+        return User(identity.username, (*identity.groups, _AUTHENTICATED), identity.uid, identity.arn)
 
 
 def impersonated(request: web.Request, user: User, authorize: Callable[[User, Attributes], Decision]) -> User:

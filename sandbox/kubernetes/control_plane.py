@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from sandbox.authenticator import Identity
 from sandbox.certificate_authority import CertificateAuthority
+from sandbox.kubernetes.identity import Attributes, Decision, User, abstain
 
 ASSETS_VARIABLE = "KUBEBUILDER_ASSETS"
 
@@ -69,6 +70,7 @@ def control_plane(
     state_dir: Path,
     authority: CertificateAuthority,
     authenticate: Callable[[str], Identity],
+    authorize: Callable[[User, Attributes], Decision] = abstain,
 ) -> ControlPlane:
     """Make a control plane, not yet started.
 
@@ -79,6 +81,7 @@ def control_plane(
         authority: Issues its certificates.
         authenticate: Tells whose a bearer token is, or raises `sandbox.authenticator.Refused`. Called from threads
             of the control plane's own; it may call the API server with the admin token.
+        authorize: Decides what the Node authorizer and RBAC do not allow. It must answer at once, and calls nobody.
     """
     assets = os.environ.get(ASSETS_VARIABLE)
     if kind == "real" or (kind == "auto" and assets):
@@ -87,7 +90,7 @@ def control_plane(
             raise LookupError(message)
         from sandbox.kubernetes.real_control_plane import RealControlPlane
 
-        return RealControlPlane(Path(assets), state_dir, authority, authenticate)
+        return RealControlPlane(Path(assets), state_dir, authority, authenticate, authorize)
     from sandbox.kubernetes.embedded_control_plane import EmbeddedControlPlane
 
-    return EmbeddedControlPlane(authority, authenticate)
+    return EmbeddedControlPlane(authority, authenticate, authorize)

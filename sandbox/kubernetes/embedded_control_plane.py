@@ -18,6 +18,7 @@ from sandbox.kubernetes.bootstrap import bootstrap
 from sandbox.kubernetes.control_plane import ApiCall
 from sandbox.kubernetes.delete_options import DeleteOptions
 from sandbox.kubernetes.faults import Faults
+from sandbox.kubernetes.identity import Attributes, Decision, User, abstain
 from sandbox.kubernetes.namespace_lifecycle import NamespaceLifecycle
 from sandbox.kubernetes.node_authorizer import NodeAuthorizer
 from sandbox.kubernetes.object_registry import ObjectRegistry, WriteOptions
@@ -37,9 +38,15 @@ class EmbeddedControlPlane:
     Args:
         authority: Issues its certificates.
         authenticate: Tells whose a bearer token is.
+        authorize: Decides what the Node authorizer and RBAC do not allow.
     """
 
-    def __init__(self, authority: CertificateAuthority, authenticate: Callable[[str], Identity]) -> None:
+    def __init__(
+        self,
+        authority: CertificateAuthority,
+        authenticate: Callable[[str], Identity],
+        authorize: Callable[[User, Attributes], Decision] = abstain,
+    ) -> None:
         self.admin_token = secrets.token_hex(16)
         self.url = ""
         self._authority = authority
@@ -52,7 +59,9 @@ class EmbeddedControlPlane:
         self._endpoint = ResourceEndpoint(
             self._store, self._objects, rbac, self._authentication, PodLogs(self._store, self._kubelet_tls())
         )
-        self._server = ApiServer(self._authentication, rbac, NodeAuthorizer(self._store), self._endpoint, self._faults)
+        self._server = ApiServer(
+            self._authentication, rbac, NodeAuthorizer(self._store), authorize, self._endpoint, self._faults
+        )
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="kubernetes-api", daemon=True)
         self._runner: web.AppRunner | None = None

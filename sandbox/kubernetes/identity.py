@@ -11,11 +11,13 @@ class User:
         name: User name.
         groups: All groups, `system:authenticated` or `system:unauthenticated` included.
         uid: Identifier of the user, empty when there is none.
+        arn: `canonicalArn` of its extra fields, as aws-iam-authenticator fills them in; empty for everybody else.
     """
 
     name: str
     groups: tuple[str, ...]
     uid: str = ""
+    arn: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,3 +54,9 @@ class Decision:
 
     allowed: bool
     reason: str = ""
+
+
+def abstain(user: User, asked: Attributes) -> Decision:
+    """The decision of an authorizer that nobody has asked for."""
+    del user, asked
+    return Decision(False)

@@ -14,13 +14,16 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.authenticator import Identity
 from sandbox.certificate_authority import CertificateAuthority
+from sandbox.kubernetes.access_webhook import review_access
 from sandbox.kubernetes.audit_log import AuditLog, write_policy
 from sandbox.kubernetes.child_process import free_ports, start_child, stop_child, wait_until
 from sandbox.kubernetes.client import ApiClient
 from sandbox.kubernetes.cluster_controllers import ClusterControllers
 from sandbox.kubernetes.control_plane import ApiCall
 from sandbox.kubernetes.etcd import Etcd
-from sandbox.kubernetes.token_webhook import TokenWebhook
+from sandbox.kubernetes.identity import Attributes, Decision, User, abstain
+from sandbox.kubernetes.review_webhook import ReviewWebhook
+from sandbox.kubernetes.token_webhook import review_token
 
 _HOSTS = ("127.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
 _GROUP = "rbac.authorization.k8s.io"
@@ -28,6 +31,8 @@ _RBAC = f"/apis/{_GROUP}/v1"
 _REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 _ECHO = "sandbox:echo"
 _CACHE_TIMEOUT = 30.0
+# How long decisions of the webhook are kept; an access policy that is new is in effect after that.
+_REMEMBERED = "100ms"
 _ISSUER = "https://kubernetes.default.svc"
 
 
@@ -39,6 +44,7 @@ class RealControlPlane:
         state_dir: Directory for data, logs and configuration.
         authority: Issues certificates.
         authenticate: Tells whose a bearer token is.
+        authorize: Decides what the Node authorizer and RBAC do not allow.
     """
 
     def __init__(
@@ -47,6 +53,7 @@ class RealControlPlane:
         state_dir: Path,
         authority: CertificateAuthority,
         authenticate: Callable[[str], Identity],
+        authorize: Callable[[User, Attributes], Decision] = abstain,
     ) -> None:
         self.admin_token = secrets.token_hex(16)
         self._assets = assets
@@ -56,7 +63,8 @@ class RealControlPlane:
         self.url = f"https://127.0.0.1:{api_port}"
         self._port = api_port
         self._etcd = Etcd(assets / "etcd", self._directory / "etcd", client_port, peer_port)
-        self._webhook = TokenWebhook(authenticate)
+        self._tokens = ReviewWebhook("authenticate", lambda review: review_token(authenticate, review))
+        self._access = ReviewWebhook("authorize", lambda review: review_access(authorize, review))
         self._audit = AuditLog(self._directory / "audit.log")
         self._client = ApiClient(self.url, authority.ca_file, self.admin_token)
         self._controllers = ClusterControllers(self._client)
@@ -67,7 +75,8 @@ class RealControlPlane:
         """Start both processes and the small controllers."""
         self._directory.mkdir(parents=True, exist_ok=True)
         self._etcd.start()
-        self._webhook.start()
+        self._tokens.start()
+        self._access.start()
         log = self._directory / "kube-apiserver.log"
         self._process = start_child(self._command(), log)
         wait_until(self._ready, self._process, log)
@@ -80,7 +89,8 @@ class RealControlPlane:
         self._controllers.stop()
         stop_child(self._process)
         self._client.close()
-        self._webhook.stop()
+        self._tokens.stop()
+        self._access.stop()
         self._etcd.stop()
 
     def reset(self) -> None:
@@ -137,8 +147,10 @@ class RealControlPlane:
         )
         tokens = self._private_file("tokens.csv", f"{self.admin_token},sandbox-admin,sandbox,system:masters\n")
         account_key = self._private_file("service-account.key", _rsa_key())
-        webhook, policy = self._directory / "webhook.yaml", self._directory / "audit-policy.yaml"
-        self._webhook.write_config(webhook)
+        tokens_webhook, access_webhook = self._directory / "tokens.yaml", self._directory / "access.yaml"
+        self._tokens.write_config(tokens_webhook)
+        self._access.write_config(access_webhook)
+        policy = self._directory / "audit-policy.yaml"
         write_policy(policy)
         return [
             str(self._assets / "kube-apiserver"),
@@ -149,9 +161,12 @@ class RealControlPlane:
             f"--tls-cert-file={certificate}",
             f"--tls-private-key-file={key}",
             f"--cert-dir={self._directory / 'certificates'}",
-            "--authorization-mode=Node,RBAC",
+            "--authorization-mode=Node,RBAC,Webhook",
+            f"--authorization-webhook-config-file={access_webhook}",
+            f"--authorization-webhook-cache-authorized-ttl={_REMEMBERED}",
+            f"--authorization-webhook-cache-unauthorized-ttl={_REMEMBERED}",
             f"--token-auth-file={tokens}",
-            f"--authentication-token-webhook-config-file={webhook}",
+            f"--authentication-token-webhook-config-file={tokens_webhook}",
             "--authentication-token-webhook-cache-ttl=1s",
             f"--client-ca-file={self._authority.ca_file}",
             f"--kubelet-certificate-authority={self._authority.ca_file}",

@@ -12,6 +12,7 @@ from botocore.credentials import Credentials
 from moto.core.base_backend import BackendDict
 
 from sandbox.authenticator import Authenticator, Refused
+from sandbox.aws.access_entries import new_entry
 from sandbox.aws.server import AwsServer
 from sandbox.eks_token import RoleMissingError, role_token
 from sandbox.presigned_identity import PresignedIdentity
@@ -68,7 +69,12 @@ def mode():
 
 
 @pytest.fixture
-def authenticator(server, keys, aws_auth, mode):
+def entries():
+    return {}
+
+
+@pytest.fixture
+def authenticator(server, keys, aws_auth, mode, entries):
     loopback = {urlsplit(server.url).netloc}
     return Authenticator(
         PresignedIdentity(CLUSTER, lambda: loopback),
@@ -76,6 +82,7 @@ def authenticator(server, keys, aws_auth, mode):
         aws_auth=lambda: aws_auth,
         private_dns_name={"i-0123456789abcdef0": "ip-10-0-0-1.ec2.internal"}.get,
         authentication_mode=lambda: mode["authenticationMode"],
+        access_entry=entries.get,
     )
 
 
@@ -289,6 +296,51 @@ def test_refused_even_for_the_creator(authenticator, keys, make, reason):
     with pytest.raises(Refused) as refusal:
         authenticator.authenticate(make(keys["creator"]))
     assert reason in str(refusal.value)
+
+
+class TestAccessEntries:
+    ROLE = f"arn:aws:iam::{ACCOUNT}:role/role-with-path"
+
+    @pytest.fixture
+    def entry(self, entries, iam):
+        """Makes an entry of the role with a path, known to the authenticator without it."""
+
+        def make(kind="STANDARD", **fields):
+            role = iam.get_role(RoleName="role-with-path")["Role"]
+            cluster_arn = f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/{CLUSTER}"
+            entries[self.ROLE] = new_entry(cluster_arn, role["Arn"], fields.pop("id", role["RoleId"]), kind, **fields)
+
+        return make
+
+    def whoami(self, authenticator, session="s"):
+        identity = authenticator.authenticate(role_token("role-with-path", session, CLUSTER))
+        return identity.username, identity.groups
+
+    def test_a_role_s_default_user_is_its_session(self, authenticator, entry):
+        entry(groups=("viewers",))
+        user = f"arn:aws:sts::{ACCOUNT}:assumed-role/role-with-path/s"
+        assert self.whoami(authenticator) == (user, ("viewers",))
+
+    def test_a_node_is_named_after_its_instance(self, authenticator, entry):
+        entry("EC2_LINUX")
+        user = ("system:node:ip-10-0-0-1.ec2.internal", ("system:nodes",))
+        assert self.whoami(authenticator, "i-0123456789abcdef0") == user
+
+    @pytest.mark.parametrize(
+        ("of_cluster", "user"),
+        [("CONFIG_MAP", "mapped"), ("API_AND_CONFIG_MAP", "by-entry"), ("API", "by-entry")],
+    )
+    def test_an_entry_comes_before_aws_auth(self, authenticator, entry, aws_auth, mode, of_cluster, user):
+        mode["authenticationMode"] = of_cluster
+        aws_auth |= map_roles(role_mapping(self.ROLE, "mapped"))
+        entry(username="by-entry")
+        assert self.whoami(authenticator) == (user, ())
+
+    def test_a_role_made_anew_is_another_principal(self, authenticator, entry, mode):
+        mode["authenticationMode"] = "API"
+        entry(id="AROAOFTHEROLEBEFORE")
+        with pytest.raises(Refused, match="not mapped"):
+            self.whoami(authenticator)
 
 
 class TestNotMapped:

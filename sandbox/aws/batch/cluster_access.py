@@ -73,16 +73,23 @@ class ClusterAccess:
         """Take a new token next time: an API server may remember for a while whose the old one was."""
         self._expires = 0.0
 
-    def refusal(self, namespace: str) -> str | None:
+    def refusal(self, namespace: str, *, by_entry: bool = False) -> str | None:
         """Why Batch cannot work in a namespace, or None if it can.
 
-        It asks what a controller with these rules needs: that the identity resolves (aws-auth), that the namespace
-        can be read, and every verb of the documented rules by SelfSubjectAccessReview.
+        It asks what a controller with these rules needs: that the identity resolves (aws-auth or an access entry), that
+        the namespace can be read, and every verb of the documented rules by SelfSubjectAccessReview.
+
+        Args:
+            namespace: The compute environment's.
+            by_entry: Whether Batch has an access entry. Then the rights in the namespace are not asked for: without
+                them "the compute environment can still become VALID while your jobs fail to start" (User Guide,
+                eks-access-entries).
         """
         self.forget_token()
         try:
             self.client.get(f"/api/v1/namespaces/{namespace}")
-            for scope, rules in (("", CLUSTER_RULES), (namespace, NAMESPACE_RULES)):
+            in_namespace = () if by_entry else NAMESPACE_RULES
+            for scope, rules in (("", CLUSTER_RULES), (namespace, in_namespace)):
                 for group, resource, verbs in rules:
                     for verb in verbs:
                         if not self._allowed(scope, group, resource, verb):

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from sandbox.aws.batch.compute_environments import ComputeEnvironment
 
 _SCALING = ("minvCpus", "maxvCpus", "desiredvCpus", "scalingPolicy")
-_AUTHENTICATION_MODE = "API_AND_CONFIG_MAP"
 
 
-def check(place: Place, environment: "ComputeEnvironment", request: Mapping[str, Any]) -> None:
+def check(environment: "ComputeEnvironment", request: Mapping[str, Any]) -> None:
     """Refuse an update that breaks a rule."""
     role = request.get("serviceRole")
     if role is not None and role != environment.service_role:
@@ -34,20 +33,12 @@ def check(place: Place, environment: "ComputeEnvironment", request: Mapping[str,
     if foreign:
         # "accessEntry is the only EKS configuration that you can change".
         raise execution_exception(f"eksConfiguration.{min(foreign)} can't be changed")
-    entry = (request.get("eksConfiguration") or {}).get("accessEntry")
-    if entry and entry.get("desiredState") == "DISABLED" and _mode(place, environment) == "API":
-        raise execution_exception("accessEntry can't be DISABLED: the cluster's authenticationMode is API")
     changes = request.get("computeResources") or {}
     if "desiredvCpus" in changes:
         # [B:ComputeResourceUpdate.desiredvCpus]: not for EKS clusters.
         raise execution_exception("desiredvCpus can't be specified for compute environments on EKS")
     if changes:
         rules.check_compute_resources(_merged(environment.compute_resources, changes))
-
-
-def _mode(place: Place, environment: "ComputeEnvironment") -> str:
-    cluster = rules.eks_cluster(place, environment.eks_configuration["eksClusterArn"])
-    return str(getattr(cluster, "authentication_mode", _AUTHENTICATION_MODE))
 
 
 def apply(environment: "ComputeEnvironment", request: Mapping[str, Any]) -> bool:

@@ -9,6 +9,8 @@ from sandbox.aws import iam
 from sandbox.aws.batch import compute_environment_update as updating
 from sandbox.aws.batch import compute_resource_rules as rules
 from sandbox.aws.batch import instance_types, pages
+from sandbox.aws.batch.cluster_access import ClusterAccess
+from sandbox.aws.batch.cluster_entry import ClusterEntry
 from sandbox.aws.batch.core import Core
 from sandbox.aws.batch.identifiers import check_name, short_name
 from sandbox.aws.batch.refusals import client_exception, execution_exception
@@ -64,13 +66,26 @@ class ComputeEnvironment:
         """The instance types it may launch, the smallest first."""
         return instance_types.resolve(self.compute_resources["instanceTypes"])
 
-    def describe(self) -> dict[str, Any]:
+    @property
+    def cluster(self) -> str:
+        """Name of its cluster."""
+        return rules.cluster_name(self.eks_configuration["eksClusterArn"])
+
+    @property
+    def desired_state(self) -> str | None:
+        """What is recorded as `accessEntry.desiredState`, None if that was never set."""
+        state: str | None = (self.eks_configuration.get("accessEntry") or {}).get("desiredState")
+        return state
+
+    def describe(self, *, has_entry: bool) -> dict[str, Any]:
         """As DescribeComputeEnvironments gives it [B:ComputeEnvironmentDetail].
 
-        No access entry exists, so `accessEntry.status` is INACTIVE; desiredState is given back only if it was set
-        (User Guide, eks-access-entries).
+        `accessEntry.status` is given for all of them, desiredState only if it was set (User Guide, eks-access-entries).
         """
-        entry = {**(self.eks_configuration.get("accessEntry") or {}), "status": "INACTIVE"}
+        entry = {
+            **(self.eks_configuration.get("accessEntry") or {}),
+            "status": "ACTIVE" if has_entry else "INACTIVE",
+        }
         detail: dict[str, Any] = {
             "computeEnvironmentName": self.name,
             "computeEnvironmentArn": self.arn,
@@ -93,18 +108,21 @@ class ComputeEnvironments:
 
     Args:
         core: What all parts share.
-        refusal: Asks the cluster why Batch cannot work in a namespace; None if it can. Takes time.
+        entry: The service-linked role's access entries.
+        access: Asked why Batch cannot work in a namespace.
         drained: Called with a compute environment whose instances must go.
     """
 
     def __init__(
         self,
         core: Core,
-        refusal: Callable[[str], str | None],
+        entry: ClusterEntry,
+        access: ClusterAccess,
         drained: Callable[[ComputeEnvironment], None],
     ) -> None:
         self._core = core
-        self._refusal = refusal
+        self._entry = entry
+        self._access = access
         self._drained = drained
 
     def create(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,6 +131,8 @@ class ComputeEnvironments:
         check_name(name)
         core = self._core
         self._check_create(request)
+        asked = _asked_state(request)
+        self._entry.check(rules.cluster_name(request["eksConfiguration"]["eksClusterArn"]), asked)
         with core.lock:
             self._check_quotas(name, request["eksConfiguration"]["eksClusterArn"])
             role = iam.ensure_service_linked_role(core.place.account)
@@ -126,7 +146,8 @@ class ComputeEnvironments:
                 tags=dict(request.get("tags") or {}),
             )
             core.state.compute_environments[name] = environment
-        self._judge_later(environment, core.settings.compute_environment_delay)
+            self._settle_entry(environment, asked)
+        self._judge_later(environment)
         return {"computeEnvironmentName": name, "computeEnvironmentArn": environment.arn}
 
     def _check_create(self, request: Mapping[str, Any]) -> None:
@@ -172,7 +193,9 @@ class ComputeEnvironments:
             else:
                 found = list(known.values())
             page, token = pages.cut(found, request)
-            answer: dict[str, Any] = {"computeEnvironments": [each.describe() for each in page]}
+            answer: dict[str, Any] = {
+                "computeEnvironments": [each.describe(has_entry=self._entry.is_active(each.cluster)) for each in page]
+            }
         return answer | ({"nextToken": token} if token else {})
 
     def update(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,12 +208,14 @@ class ComputeEnvironments:
             environment = self.found(request["computeEnvironment"])
             if environment.status in _CHANGING:
                 raise client_exception("Cannot update, resource is being modified")
-            updating.check(core.place, environment, request)
+            updating.check(environment, request)
+            self._entry.check(environment.cluster, _asked_state(request))
             replaced = updating.apply(environment, request)
+            self._settle_entry(environment, _asked_state(request))
             self._enter(environment, "UPDATING", "ComputeEnvironment UPDATING")
             if replaced:
                 self._drained(environment)
-        self._judge_later(environment, core.settings.compute_environment_delay)
+        self._judge_later(environment)
         return {"computeEnvironmentName": environment.name, "computeEnvironmentArn": environment.arn}
 
     def delete(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,8 +265,15 @@ class ComputeEnvironments:
         environment.version += 1
         self._core.wake()
 
-    def _judge_later(self, environment: ComputeEnvironment, delay: float) -> None:
+    def _settle_entry(self, environment: ComputeEnvironment, asked: str | None) -> None:
+        same = [e for e in self._core.state.compute_environments.values() if e.cluster == environment.cluster]
+        self._entry.settle(environment.cluster, asked, [each.desired_state for each in same])
+
+    def _judge_later(self, environment: ComputeEnvironment) -> None:
+        """Ask the cluster after a while, at the earliest when an access entry that was just made is in effect."""
         version = environment.version
+        in_effect = self._entry.seconds_until_effective(environment.cluster)
+        delay = max(self._core.settings.compute_environment_delay, in_effect)
 
         def judge() -> None:
             invalid = self._verdict(environment)
@@ -273,10 +305,17 @@ class ComputeEnvironments:
         missing = updating.missing_network(place, environment.compute_resources)
         if missing is not None:
             return f"CLIENT_ERROR - {missing} does not exist"
-        if self._refusal(environment.namespace) is not None:
-            # One text for every cause: namespace missing, RBAC or aws-auth wrong, endpoint out of reach.
+        by_entry = self._entry.is_active(environment.cluster)
+        if self._access.refusal(environment.namespace, by_entry=by_entry) is not None:
+            # One text for every cause: namespace missing, RBAC, aws-auth or entry wrong, endpoint out of reach.
             return "CLIENT_ERROR - Unable to validate Kubernetes Namespace"
         return None
+
+
+def _asked_state(request: Mapping[str, Any]) -> str | None:
+    """The desiredState that a call names, None if it names none."""
+    state: str | None = ((request.get("eksConfiguration") or {}).get("accessEntry") or {}).get("desiredState")
+    return state
 
 
 def _with_defaults(resources: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.aws import event_delivery, iam, sqs
+from sandbox.aws.access_entries import AccessEntries
 from sandbox.aws.batch import shapes
 from sandbox.aws.batch.capacity import Capacity
 from sandbox.aws.batch.cluster_access import ClusterAccess, Endpoint
+from sandbox.aws.batch.cluster_entry import ClusterEntry
 from sandbox.aws.batch.compute_environments import ComputeEnvironment, ComputeEnvironments
 from sandbox.aws.batch.core import Core, State
 from sandbox.aws.batch.dispatcher import Dispatcher
@@ -24,6 +26,7 @@ from sandbox.aws.batch.pod_watch import PodWatch
 from sandbox.aws.batch.scheduling_policies import SchedulingPolicies
 from sandbox.aws.batch.submission import Submission
 from sandbox.aws.batch.tags import Tags
+from sandbox.aws.eks import EksClusters
 from sandbox.aws.errors import AwsError
 from sandbox.aws.operations import Caller
 from sandbox.aws.server import AwsServer
@@ -42,12 +45,23 @@ class Batch:
     Args:
         server: The AWS endpoint to answer on.
         nodes: Instances that compute environments launch.
+        clusters: Tells the clusters' authentication modes.
+        entries: The clusters' access entries.
         endpoint: The cluster's Kubernetes API; its `url` is read when it is first needed.
         ca_file: Certificate authority of that API.
         guardian: Kills what runs outside of the cluster should the sandbox die.
     """
 
-    def __init__(self, server: AwsServer, nodes: Nodes, endpoint: Endpoint, ca_file: Path, guardian: Guardian) -> None:
+    def __init__(
+        self,
+        server: AwsServer,
+        nodes: Nodes,
+        clusters: EksClusters,
+        entries: AccessEntries,
+        endpoint: Endpoint,
+        ca_file: Path,
+        guardian: Guardian,
+    ) -> None:
         iam.install()
         event_delivery.install()
         sqs.install()
@@ -58,7 +72,7 @@ class Batch:
         lifecycle = Lifecycle(core)
         capacity = Capacity(core, nodes, lambda each, reason: environments.give_up(each, reason))
         runner = PodRunner(core, access, capacity, lifecycle, guardian, server.state_dir)
-        environments = ComputeEnvironments(core, access.refusal, self._drained)
+        environments = ComputeEnvironments(core, ClusterEntry(place, clusters, entries), access, self._drained)
         control = JobControl(core, lifecycle, runner)
         queues = JobQueues(core, environments, control)
         definitions = JobDefinitions(core)

@@ -113,15 +113,6 @@ def test_updates_that_are_refused(tutorial: Any, changes: dict[str, Any], words:
         tutorial.client("batch").update_compute_environment(**{"computeEnvironment": "My-Eks-CE1", **changes})
 
 
-def test_the_access_entry_s_desired_state_is_kept(tutorial: Any) -> None:
-    batch = tutorial.client("batch")
-    batch.update_compute_environment(
-        computeEnvironment="My-Eks-CE1", eksConfiguration={"accessEntry": {"desiredState": "ENABLED"}}
-    )
-    entry = tutorial.environment_settles("My-Eks-CE1")["eksConfiguration"]["accessEntry"]
-    assert entry == {"desiredState": "ENABLED", "status": "INACTIVE"}
-
-
 def test_deletion_wants_disabled_and_no_queue(tutorial: Any) -> None:
     batch = tutorial.client("batch")
     batch.create_compute_environment(**tutorial.environment("short-lived"))
