@@ -70,7 +70,7 @@ class EksCluster(Block):
         default="auto",
         title="Identity mapping",
         description="How AWS Batch and its nodes are made known to the cluster: the aws-auth ConfigMap, or EKS access "
-        "entries; auto takes aws-auth wherever the cluster's authentication mode reads it.",
+        "entries; auto keeps what is in use, and takes aws-auth first where the cluster reads both.",
     )
     endpoint_urls: dict[str, str] = Field(
         default_factory=dict,
@@ -210,23 +210,10 @@ class EksCluster(Block):
         return self.arn.split(":")[4]
 
     @property
-    def mapped_by(self) -> Literal["aws-auth", "access-entry"]:
-        """How identities are mapped, with `auto` decided by the authentication mode.
-
-        Raises:
-            OperationError: If aws-auth was chosen for a cluster that does not read it.
-        """
-        mode = self.description.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP")
-        if self.identity_mapping == "aws-auth" and mode == "API":
-            raise OperationError(
-                f"EKS cluster {self.cluster_name}",
-                "its authentication mode is API",
-                "a cluster in this mode does not read aws-auth",
-                "set identity_mapping of the EKS Cluster block to auto or access-entry",
-            )
-        if self.identity_mapping == "auto":
-            return "access-entry" if mode == "API" else "aws-auth"
-        return self.identity_mapping
+    def authentication_mode(self) -> str:
+        """How the cluster knows AWS identities: `CONFIG_MAP`, `API` (access entries) or `API_AND_CONFIG_MAP`."""
+        # EKS's default where it does not say (botocore eks CreateAccessConfigRequest.authenticationMode).
+        return self.description.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP")
 
     @property
     def core_v1(self) -> Any:

@@ -8,6 +8,7 @@ from prefect import flow
 from blocks.eks_cluster import EksCluster
 from flows.images import Futures, ImageSource, check_rules, images_to_mirror, images_to_provide, provide_images
 from specs.container_images import images_of
+from specs.identity_choice import IdentityChoice
 from specs.identity_mapping import batch_role_mapping, node_role_mapping
 from specs.platform import PlatformSpec
 from specs.rbac import (
@@ -16,17 +17,21 @@ from specs.rbac import (
     batch_namespace_role,
     batch_namespace_role_binding,
 )
+from tasks.batch_entry import wait_for_batch_entry
 from tasks.cluster_lock import cluster_lock
 from tasks.cluster_role import ensure_cluster_role, ensure_cluster_role_binding
 from tasks.compute_environment import ensure_compute_environment
 from tasks.compute_environment_health import wait_until_valid
 from tasks.discovery import ClusterFacts, discover
+from tasks.identity_choice import decide_identity
 from tasks.identity_mapping import ensure_identity_mapping
 from tasks.job_definition import ensure_job_definition
 from tasks.job_queue import ensure_job_queue
 from tasks.mirror_progress import MirrorProgress
 from tasks.namespace import ensure_namespace
+from tasks.namespace_access_policy import ensure_namespace_access_policy
 from tasks.namespace_role import ensure_namespace_role, ensure_namespace_role_binding
+from tasks.node_access_entry import ensure_node_access_entry
 from tasks.report import Report, report_outcomes
 from tasks.scheduling_policy import ensure_scheduling_policy
 from tasks.service_linked_role import ensure_service_linked_role
@@ -61,34 +66,46 @@ def setup_batch(
         setup-batch-progress.
 
     Raises:
-        OperationError: If the cluster cannot be read, or an image is covered by no pull-through cache rule.
+        OperationError: If the cluster cannot be read, Batch cannot be made known to it in the way that was asked for,
+            or an image is covered by no pull-through cache rule.
         StepsFailedError: If steps failed, with the cause and the next step of each.
     """
     with nullcontext() if plan else cluster_lock(cluster.arn):
         profile = platform.compute_environment.compute_resources.instance_role
         facts = discover(cluster, profile, platform.node_role_arn)
+        wanted = platform.compute_environment
+        identity = decide_identity(cluster, wanted.compute_environment_name, wanted.desired_state)
         if image_source == "pull_through":
             check_rules(images_to_provide(platform), platform.pull_through_cache_rules, facts.registry)
         orders = images_to_mirror(platform, facts.registry) if image_source == "mirror" and not plan else []
         copies = [(order.name, order.repository_name) for order in orders]
         options = {"plan": plan, "adopt": adopt}
         with MirrorProgress("setup-batch-progress", copies) if copies else nullcontext() as progress:
-            access = _give_access(cluster, platform, facts, options)
+            access = _give_access(cluster, platform, facts, identity, options)
             definitions = _define_jobs(cluster, platform, facts, image_source, options, progress)
-            queue = _make_queue(cluster, platform, facts, options, after=access)
+            queue = _make_queue(cluster, platform, facts, identity, options, after=access)
             title = f"AWS Batch on {cluster.cluster_name}" + (" (plan)" if plan else "")
             return report_outcomes(title, [*access, *queue, *definitions], key="setup-batch")
 
 
-def _give_access(cluster: EksCluster, platform: PlatformSpec, facts: ClusterFacts, options: dict[str, Any]) -> Futures:
+def _give_access(
+    cluster: EksCluster,
+    platform: PlatformSpec,
+    facts: ClusterFacts,
+    identity: IdentityChoice,
+    options: dict[str, Any],
+) -> Futures:
     """Steps 1 to 4: namespace, rights and identities."""
     name, plan = platform.namespace.name, {"plan": options["plan"]}
     service_role = ensure_service_linked_role.submit(cluster, **plan)
     namespace = ensure_namespace.submit(cluster, platform.namespace, **options)
+    if identity.identity == "access-entry":
+        # Batch makes its own entry with the compute environment, and Kubernetes RBAC is bypassed.
+        return [service_role, namespace, ensure_node_access_entry.submit(cluster, facts.node_role_arn, **plan)]
     cluster_role = ensure_cluster_role.submit(cluster, batch_cluster_role(), **options)
     role = ensure_namespace_role.submit(cluster, batch_namespace_role(name), **options, wait_for=[namespace])
     batch = batch_role_mapping(facts.account_id, facts.partition)
-    identity = ensure_identity_mapping.submit(cluster, batch, **plan)
+    mapping = ensure_identity_mapping.submit(cluster, batch, **plan)
     return [
         service_role,
         namespace,
@@ -96,23 +113,32 @@ def _give_access(cluster: EksCluster, platform: PlatformSpec, facts: ClusterFact
         ensure_cluster_role_binding.submit(cluster, batch_cluster_role_binding(), **options, wait_for=[cluster_role]),
         role,
         ensure_namespace_role_binding.submit(cluster, batch_namespace_role_binding(name), **options, wait_for=[role]),
-        identity,
+        mapping,
         # After the other mapping: both write aws-auth.
-        ensure_identity_mapping.submit(cluster, node_role_mapping(facts.node_role_arn), **plan, wait_for=[identity]),
+        ensure_identity_mapping.submit(cluster, node_role_mapping(facts.node_role_arn), **plan, wait_for=[mapping]),
     ]
 
 
 def _make_queue(
-    cluster: EksCluster, platform: PlatformSpec, facts: ClusterFacts, options: dict[str, Any], after: Futures
+    cluster: EksCluster,
+    platform: PlatformSpec,
+    facts: ClusterFacts,
+    identity: IdentityChoice,
+    options: dict[str, Any],
+    after: Futures,
 ) -> Futures:
     """Steps 5 to 7: the compute environment, its proof of health, the queue."""
-    wanted = platform.compute_environment
+    wanted, plan = platform.compute_environment, {"plan": options["plan"]}
     name = wanted.compute_environment_name
-    spec = wanted.completed(facts.arn, facts.subnets, [facts.security_group])
+    spec = wanted.completed(facts.arn, facts.subnets, [facts.security_group], identity.desired_state)
     environment = ensure_compute_environment.submit(cluster, spec, **options, wait_for=after)
-    plan = {"plan": options["plan"]}
-    health = wait_until_valid.submit(cluster, name, facts.node_role_arn, **plan, wait_for=[environment])
-    futures: Futures = [environment, health]
+    futures: Futures = [environment]
+    if identity.identity == "access-entry":
+        entry = wait_for_batch_entry.submit(cluster, name, **plan, wait_for=[environment])
+        policy = ensure_namespace_access_policy.submit(cluster, platform.namespace.name, **plan, wait_for=[entry])
+        futures = [environment, entry, policy]
+    health = wait_until_valid.submit(cluster, name, facts.node_role_arn, **plan, wait_for=[*futures])
+    futures.append(health)
     if platform.scheduling_policy:
         futures.append(ensure_scheduling_policy.submit(cluster, platform.scheduling_policy, **options))
     queue_spec = platform.queue_with_policy(facts.partition, facts.region, facts.account_id)

@@ -61,8 +61,14 @@ class PlatformComputeEnvironment(ComputeEnvironmentSpec):
         """
         return ComputeEnvironmentSpec.examine(_completed(document, _ANY_CLUSTER, [_ANY_SUBNET], [_ANY_SECURITY_GROUP]))
 
+    @property
+    def desired_state(self) -> str:
+        """`accessEntry.desiredState`; empty where the document leaves it out."""
+        entry = self.eks_configuration.access_entry
+        return entry.desired_state if entry else ""
+
     def completed(
-        self, cluster_arn: str, subnets: Sequence[str], security_groups: Sequence[str]
+        self, cluster_arn: str, subnets: Sequence[str], security_groups: Sequence[str], desired_state: str = ""
     ) -> ComputeEnvironmentSpec:
         """The document that is sent.
 
@@ -70,11 +76,14 @@ class PlatformComputeEnvironment(ComputeEnvironmentSpec):
             cluster_arn: The cluster's ARN.
             subnets: Taken where the document names none.
             security_groups: Taken where the document names none.
+            desired_state: `accessEntry.desiredState`; empty to leave the document's.
 
         Raises:
             SpecError: If what was looked up breaks a rule.
         """
         document = _completed(self.to_document(), cluster_arn, subnets, security_groups)
+        if desired_state:
+            document["eksConfiguration"]["accessEntry"] = {"desiredState": desired_state}
         return ComputeEnvironmentSpec.from_document(document)
 
 

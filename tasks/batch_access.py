@@ -7,11 +7,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kubernetes.client.exceptions import ApiException
 from pydantic import BaseModel, ConfigDict
 
+from blocks.aws_errors import DENIED, error_code
 from blocks.eks_cluster import EksCluster
 from specs.aws_auth import AwsAuthError
 from specs.identity_mapping import BATCH_USER, RoleMapping, batch_role_mapping, node_role_mapping
 from specs.rbac import batch_cluster_role, batch_namespace_role
+from tasks.batch_entry import CLUSTER_POLICY, NAMESPACE_POLICY, batch_policies, batch_role_arn, covers, policy_arn
 from tasks.identity_mapping import read_aws_auth
+from tasks.node_access_entry import NODE_TYPE, describe_access_entry
 
 
 class Finding(BaseModel):
@@ -26,20 +29,24 @@ class Finding(BaseModel):
         return f"{self.problem} (fix: {self.fix})"
 
 
-def missing_access(cluster: EksCluster, namespace: str) -> list[Finding]:
+def missing_access(cluster: EksCluster, environment: Mapping[str, Any]) -> list[Finding]:
     """Ask the cluster for everything that Batch's health check needs.
 
     The rights are asked with SubjectAccessReview as user `aws-batch`, verb by verb, as the troubleshooting page does
     with `kubectl auth can-i --as=aws-batch`
-    (https://docs.aws.amazon.com/batch/latest/userguide/batch_eks_rbac.html).
+    (https://docs.aws.amazon.com/batch/latest/userguide/batch_eks_rbac.html). Where Batch has an access entry they mean
+    nothing, and the entry's policies are looked at.
 
     Args:
         cluster: Where.
-        namespace: Batch's namespace.
+        environment: As DescribeComputeEnvironments answers.
 
     Returns:
         What is missing; empty where all is there.
     """
+    namespace = environment["eksConfiguration"]["kubernetesNamespace"]
+    if _is_known_by_entry(cluster, environment):
+        return _namespace_findings(cluster, namespace) + _entry_findings(cluster)
     batch = batch_role_mapping(cluster.account_id, cluster.partition)
     findings = _namespace_findings(cluster, namespace) + _mapping_findings(cluster, batch)
     denied = [
@@ -57,6 +64,23 @@ def missing_access(cluster: EksCluster, namespace: str) -> list[Finding]:
             )
         )
     return findings
+
+
+def missing_namespace_policy(cluster: EksCluster, environment: Mapping[str, Any]) -> list[Finding]:
+    """Whether Batch's access entry, where it has one, lets it run pods in the compute environment's namespace.
+
+    Args:
+        cluster: Where.
+        environment: As DescribeComputeEnvironments answers.
+    """
+    namespace = environment["eksConfiguration"]["kubernetesNamespace"]
+    if not _is_known_by_entry(cluster, environment):
+        return []
+    scope = (batch_policies(cluster) or {}).get(policy_arn(cluster, NAMESPACE_POLICY))
+    if scope and covers(scope, namespace):
+        return []
+    problem = f"{NAMESPACE_POLICY} is not associated with the access entry of Batch for namespace {namespace}"
+    return [Finding(problem=problem, fix="associate it (run setup_batch)")]
 
 
 def missing_node_access(cluster: EksCluster, environment: Mapping[str, Any], node_role_arn: str = "") -> list[Finding]:
@@ -78,7 +102,7 @@ def missing_node_access(cluster: EksCluster, environment: Mapping[str, Any], nod
     except (ClientError, BotoCoreError) as error:
         fix = "compare the role in the profile with aws-auth by hand"
         return [Finding(problem=f"the role in instance profile {profile} cannot be looked up: {error}", fix=fix)]
-    return [finding for role in roles for finding in _mapping_findings(cluster, node_role_mapping(role))]
+    return [finding for role in roles for finding in _node_findings(cluster, role)]
 
 
 def needed_rights(namespace: str) -> list[dict[str, str]]:
@@ -114,6 +138,46 @@ def _namespace_findings(cluster: EksCluster, namespace: str) -> list[Finding]:
     if phase == "Terminating":
         return [Finding(problem=f"namespace {namespace} is being deleted", fix="wait, then run setup_batch")]
     return []
+
+
+def _is_known_by_entry(cluster: EksCluster, environment: Mapping[str, Any]) -> bool:
+    entry = environment["eksConfiguration"].get("accessEntry", {})
+    return bool(cluster.authentication_mode == "API" or entry.get("status") == "ACTIVE")
+
+
+def _entry_findings(cluster: EksCluster) -> list[Finding]:
+    policies = batch_policies(cluster)
+    if policies is None:
+        problem = f"{batch_role_arn(cluster)} has no access entry"
+        return [Finding(problem=problem, fix="have Batch make it (run setup_batch): nobody else may")]
+    if policy_arn(cluster, CLUSTER_POLICY) not in policies:
+        problem = f"{CLUSTER_POLICY} is not associated with the access entry of Batch"
+        return [Finding(problem=problem, fix="allow the caller eks:AssociateAccessPolicy, then run setup_batch")]
+    return []
+
+
+def _node_findings(cluster: EksCluster, role_arn: str) -> list[Finding]:
+    """What keeps a node out: an entry comes before aws-auth, which a cluster in mode API does not read at all."""
+    entry = _node_entry(cluster, role_arn) if cluster.authentication_mode != "CONFIG_MAP" else None
+    if entry and entry["type"] == NODE_TYPE:
+        return []
+    if entry:
+        problem = f"the access entry of {role_arn} is of type {entry['type']}, and comes before aws-auth"
+        return [Finding(problem=problem, fix=f"delete it; nodes need one of type {NODE_TYPE} (run setup_batch)")]
+    if cluster.authentication_mode == "API":
+        problem = f"{role_arn} has no access entry"
+        return [Finding(problem=problem, fix=f"create one of type {NODE_TYPE} (run setup_batch)")]
+    return _mapping_findings(cluster, node_role_mapping(role_arn))
+
+
+def _node_entry(cluster: EksCluster, role_arn: str) -> dict[str, Any] | None:
+    try:
+        return describe_access_entry(cluster, role_arn)
+    except ClientError as error:
+        # Those who use aws-auth need no right to look at access entries.
+        if error_code(error) in DENIED and cluster.authentication_mode != "API":
+            return None
+        raise
 
 
 def _mapping_findings(cluster: EksCluster, wanted: RoleMapping) -> list[Finding]:

@@ -95,7 +95,7 @@ def _evidence(
     cluster: EksCluster, environment: Mapping[str, Any], known: InvalidCause, node_role_arn: str
 ) -> list[Finding]:
     if known.evidence == "batch access":
-        return missing_access(cluster, environment["eksConfiguration"]["kubernetesNamespace"])
+        return missing_access(cluster, environment)
     if known.evidence == "node role":
         return missing_node_access(cluster, environment, node_role_arn)
     return []

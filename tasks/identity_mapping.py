@@ -36,12 +36,12 @@ def ensure_identity_mapping(cluster: EksCluster, mapping: RoleMapping, *, plan: 
         OperationError: If the cluster does not read aws-auth, if its text does not parse (it is then left as it
             is), or if the API server refuses.
     """
-    if cluster.mapped_by == "access-entry":
+    if cluster.authentication_mode == "API":
         raise OperationError(
             f"identity mapping {mapping.rolearn}",
-            f"cluster {cluster.cluster_name} maps identities by access entries",
-            "these flows write aws-auth only, which this cluster or its block does not use",
-            "choose aws-auth in the EKS Cluster block, on a cluster whose authentication mode reads it",
+            f"the authentication mode of cluster {cluster.cluster_name} is API",
+            "a cluster in this mode does not read aws-auth",
+            "give the role an access entry (setup_batch does), with identity_mapping of the EKS Cluster block at auto",
         )
     for _ in range(LOST_RACES):
         config_map = _read(cluster)

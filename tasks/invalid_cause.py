@@ -26,12 +26,13 @@ class InvalidCause(BaseModel):
 
 
 _NOT_JOINED = (
-    "instances were launched but never became nodes: the node role is not mapped in aws-auth, the subnets or "
-    "security groups keep them from the API server, or the AMI or launch template breaks the bootstrap"
+    "instances were launched but never became nodes: the cluster does not know the node role (aws-auth or access "
+    "entry), the subnets or security groups keep them from the API server, or the AMI or launch template breaks the "
+    "bootstrap"
 )
 _LET_NODES_JOIN = (
-    "map the node role (run setup_batch), check the ec2, ecr.api, ecr.dkr, s3 and sts endpoints of the subnets and "
-    "userdataType for AL2023"
+    "make the node role known (run setup_batch), check the ec2, ecr.api, ecr.dkr, s3 and sts endpoints of the subnets "
+    "and userdataType for AL2023"
 )
 _SERVICE_ROLE = "leave serviceRole out, so that the service-linked role is used"
 
@@ -40,8 +41,9 @@ _SERVICE_ROLE = "leave serviceRole out, so that the service-linked role is used"
 INVALID_CAUSES = (
     InvalidCause(
         words="Unable to validate Kubernetes Namespace",
-        cause="Batch cannot read its namespace: the namespace, the roles or bindings, or the aws-auth mapping are "
-        "missing or wrong, or Batch cannot reach the API server's endpoint",
+        cause="Batch cannot read its namespace: the namespace, the roles or bindings, the aws-auth mapping or the "
+        "access entry are missing or wrong, or Batch cannot reach the API server's endpoint; after desiredState "
+        "DISABLED it is expected until aws-auth and the roles are there",
         fix="repair what is named here (run setup_batch); where nothing is named, check the endpoint access of the "
         "cluster",
         evidence="batch access",

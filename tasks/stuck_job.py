@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
-from tasks.batch_access import missing_node_access
+from tasks.batch_access import missing_namespace_policy, missing_node_access
 from tasks.compute_environment_health import explain_invalid
 from tasks.job import given_name
 from tasks.pod import compute_environments_of, pod_namespace, pod_warnings
@@ -159,6 +159,9 @@ def _why_runnable(cluster: EksCluster, job: Mapping[str, Any]) -> Finding | None
     known = next((row for row in RUNNABLE_REASONS if row.words in reason), None)
     if known:
         return Finding(reason, known.cause, known.fix, known.is_final)
+    denied = [finding for environment in environments for finding in missing_namespace_policy(cluster, environment)]
+    if denied:
+        return Finding(denied[0].problem, "Batch may not create the pod of the job", denied[0].fix)
     findings = [finding for environment in environments for finding in missing_node_access(cluster, environment)]
     if not findings:
         return None

@@ -43,7 +43,7 @@ def namespaces(cluster: EksCluster) -> set[str]:
 def test_a_cluster_is_reached_by_its_name_alone(cluster: EksCluster) -> None:
     assert "kube-system" in namespaces(cluster)
     assert (cluster.account_id, cluster.region, cluster.partition) == ("123456789012", "us-east-1", "aws")
-    assert cluster.mapped_by == "aws-auth"
+    assert cluster.authentication_mode == "API_AND_CONFIG_MAP"
 
 
 def test_keys_in_the_block_are_used_and_its_secret_is_not_shown(
