@@ -55,6 +55,39 @@ def wait_for_batch_entry(cluster: EksCluster, name: str, *, timeout_seconds: flo
     )
 
 
+@step("removal of the access entry of Batch for {name}")
+def wait_until_entry_is_gone(
+    cluster: EksCluster, name: str, *, timeout_seconds: float = 300, plan: bool = False
+) -> str:
+    """Wait until Batch has taken its access entry away, so that aws-auth is used.
+
+    Args:
+        cluster: Where.
+        name: A compute environment on the cluster.
+        timeout_seconds: How long; Batch does so with the call that sets the last compute environment to DISABLED.
+        plan: Do not wait.
+
+    Returns:
+        The entry's status, `INACTIVE`; with `plan` whatever it is now.
+
+    Raises:
+        OperationError: If the entry stays.
+    """
+    for _ in pauses(timeout_seconds):
+        found = describe_compute_environment(cluster, name) or {}
+        status = str(found.get("eksConfiguration", {}).get("accessEntry", {}).get("status", "INACTIVE"))
+        if plan or status == "INACTIVE":
+            return status
+    raise OperationError(
+        f"access entry of {SERVICE_LINKED_ROLE} on {cluster.cluster_name}",
+        f"its status is {status} after {timeout_seconds:.0f} s",
+        "another compute environment on the cluster is not DISABLED, or the caller of Batch may not delete access "
+        "entries",
+        "compare eksConfiguration.accessEntry of all compute environments on the cluster, allow the caller "
+        "eks:DeleteAccessEntry, and run again",
+    )
+
+
 def batch_role_arn(cluster: EksCluster) -> str:
     """The ARN of Batch's service-linked role; access entries have it with its path, as aws-auth must not."""
     return f"arn:{cluster.partition}:iam::{cluster.account_id}:role/{SERVICE_LINKED_ROLE_PATH}{SERVICE_LINKED_ROLE}"

@@ -6,13 +6,16 @@ import pytest
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
+from flows.migrate_identity import migrate_identity
 from flows.setup import setup_batch
 from flows.submit import submit_jobs
 from sandbox.remote import RemoteSandbox
+from specs.compute_environment import ComputeEnvironmentSpec
 from specs.job_request import JobRequest
 from specs.platform import PlatformSpec
 from tasks.batch_access import missing_access, missing_namespace_policy, missing_node_access
 from tasks.batch_entry import NAMESPACE_POLICY, batch_policies, batch_role_arn, policy_arn
+from tasks.compute_environment import ensure_compute_environment
 from tasks.namespace_access_policy import ensure_namespace_access_policy
 from tasks.node_access_entry import ensure_node_access_entry
 
@@ -45,6 +48,35 @@ def environment(cluster: EksCluster) -> dict[str, Any]:
     return dict(found[0])
 
 
+def create_by_hand(cluster: EksCluster, platform: PlatformSpec, name: str) -> None:
+    network = cluster.description["resourcesVpcConfig"]
+    subnets, group = network["subnetIds"], network["clusterSecurityGroupId"]
+    document = platform.compute_environment.completed(cluster.arn, subnets, [group]).to_document()
+    cluster.batch.create_compute_environment(**{**document, "computeEnvironmentName": name})
+
+
+def add_second(cluster: EksCluster, platform: PlatformSpec) -> None:
+    """A second compute environment of ours, in a namespace of its own that nobody has given Batch rights in."""
+    cluster.core_v1.create_namespace({"metadata": {"name": "second"}})
+    network = cluster.description["resourcesVpcConfig"]
+    subnets, group = network["subnetIds"], network["clusterSecurityGroupId"]
+    document = platform.compute_environment.completed(cluster.arn, subnets, [group]).to_document()
+    configuration = {"eksClusterArn": cluster.arn, "kubernetesNamespace": "second"}
+    renamed = {**document, "computeEnvironmentName": "Second", "eksConfiguration": configuration}
+    ensure_compute_environment(cluster, ComputeEnvironmentSpec.from_document(renamed))
+
+
+def run_hello(cluster: EksCluster) -> None:
+    document = {"jobName": "hello", "jobQueue": "My-Eks-JQ1", "jobDefinition": "MyJobOnEks_Sleep"}
+    overrides = {"podProperties": {"containers": [{"command": ["/bin/sh"], "args": ["-c", "echo hello world"]}]}}
+    hello = JobRequest.from_document({**document, "eksPropertiesOverride": overrides})
+    assert submit_jobs(cluster, [hello]).jobs[0].status == "SUCCEEDED"
+
+
+def map_roles(cluster: EksCluster) -> str:
+    return str(cluster.core_v1.read_namespaced_config_map("aws-auth", "kube-system").data["mapRoles"])
+
+
 def test_a_cluster_with_access_entries_only_is_set_up_to_a_job_that_runs(
     modern: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:
@@ -56,10 +88,7 @@ def test_a_cluster_with_access_entries_only_is_set_up_to_a_job_that_runs(
     assert all(outcome.identifier for outcome in first.outcomes)
     assert environment(modern)["eksConfiguration"]["accessEntry"] == {"desiredState": "ENABLED", "status": "ACTIVE"}
 
-    document = {"jobName": "hello", "jobQueue": "My-Eks-JQ1", "jobDefinition": "MyJobOnEks_Sleep"}
-    overrides = {"podProperties": {"containers": [{"command": ["/bin/sh"], "args": ["-c", "echo hello world"]}]}}
-    hello = JobRequest.from_document({**document, "eksPropertiesOverride": overrides})
-    assert submit_jobs(modern, [hello]).jobs[0].status == "SUCCEEDED"
+    run_hello(modern)
 
     sandbox.clear_calls()
     second = setup_batch(modern, platform)
@@ -95,11 +124,7 @@ def test_an_identity_that_cannot_work_is_refused_before_anything_is_changed(
 ) -> None:
     sandbox.authentication_mode(mode)
     if mode == "API_AND_CONFIG_MAP":
-        network = cluster.description["resourcesVpcConfig"]
-        by_hand = platform.compute_environment.completed(
-            cluster.arn, network["subnetIds"], [network["clusterSecurityGroupId"]]
-        )
-        cluster.batch.create_compute_environment(**{**by_hand.to_document(), "computeEnvironmentName": "by-hand"})
+        create_by_hand(cluster, platform, "by-hand")
     sandbox.clear_calls()
     choosing = EksCluster.model_validate({"cluster_name": cluster.cluster_name, "identity_mapping": asked})
     with pytest.raises(OperationError, match=words):
@@ -109,11 +134,7 @@ def test_an_identity_that_cannot_work_is_refused_before_anything_is_changed(
 
 def test_a_second_namespace_joins_the_first_in_the_policy_s_scope(modern: EksCluster, platform: PlatformSpec) -> None:
     """The command of the user guide would take the first one's rights away: a policy has one scope."""
-    network = modern.description["resourcesVpcConfig"]
-    document = platform.compute_environment.completed(
-        modern.arn, network["subnetIds"], [network["clusterSecurityGroupId"]]
-    ).to_document()
-    modern.batch.create_compute_environment(**document)
+    create_by_hand(modern, platform, "by-hand")
     assert [ensure_namespace_access_policy(modern, name).action for name in ("one", "two", "one")] == [
         "created",
         "updated",
@@ -129,3 +150,50 @@ def test_a_node_role_with_an_entry_of_another_type_is_named(modern: EksCluster, 
     with pytest.raises(OperationError, match="its type is STANDARD") as refused:
         ensure_node_access_entry(modern, role)
     assert f"aws eks delete-access-entry --cluster-name my-test-cluster --principal-arn {role}" in str(refused.value)
+
+
+def test_a_cluster_goes_over_to_access_entries_and_back_with_its_jobs(
+    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+) -> None:
+    setup_batch(cluster, platform)
+    add_second(cluster, platform)
+    sandbox.clear_calls()
+    planned = migrate_identity(cluster, plan=True)
+    assert mutating(sandbox) == []
+    there = migrate_identity(cluster)
+    assert [(o.step, o.name) for o in there.outcomes] == [(o.step, o.name) for o in planned.changed]
+    assert [(o.step, o.name, o.action) for o in there.outcomes] == [
+        ("desired state of access entry", "My-Eks-CE1", "updated"),
+        ("desired state of access entry", "Second", "updated"),
+        ("namespace access policy", "my-aws-batch-namespace", "created"),
+        ("namespace access policy", "second", "updated"),
+    ]
+    assert not migrate_identity(cluster).changed
+    # What is unused now is left alone, and setup keeps to the entry.
+    assert "AWSServiceRoleForBatch" in map_roles(cluster)
+    run_hello(cluster)
+    assert {outcome.step for outcome in setup_batch(cluster, platform).changed} == {
+        "node access entry",
+        "compute environment",
+    }
+    assert not setup_batch(cluster, platform).changed
+
+    back = migrate_identity(cluster, to="aws-auth")
+    assert [(outcome.step, outcome.action) for outcome in back.changed] == [
+        ("role", "created"),
+        ("role binding", "created"),
+        ("desired state of access entry", "updated"),
+        ("desired state of access entry", "updated"),
+    ]
+    assert batch_policies(cluster) is None
+    run_hello(cluster)
+
+
+def test_one_compute_environment_of_somebody_else_keeps_all_of_them_where_they_are(
+    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+) -> None:
+    create_by_hand(cluster, platform, "by-hand")
+    sandbox.clear_calls()
+    with pytest.raises(OperationError, match="not made by these flows: by-hand"):
+        migrate_identity(cluster)
+    assert mutating(sandbox) == []
