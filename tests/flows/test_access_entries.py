@@ -14,10 +14,11 @@ from specs.compute_environment import ComputeEnvironmentSpec
 from specs.job_request import JobRequest
 from specs.platform import PlatformSpec
 from tasks.batch_access import missing_access, missing_namespace_policy, missing_node_access
-from tasks.batch_entry import NAMESPACE_POLICY, batch_policies, batch_role_arn, policy_arn
+from tasks.batch_entry import NAMESPACE_POLICY, batch_policies, batch_role_arn, policy_arn, wait_for_batch_entry
 from tasks.compute_environment import ensure_compute_environment
 from tasks.namespace_access_policy import ensure_namespace_access_policy
 from tasks.node_access_entry import ensure_node_access_entry
+from tasks.stuck_job import explain_stuck
 
 STEPS = [
     "service-linked role",
@@ -105,6 +106,8 @@ def test_a_cluster_with_access_entries_only_is_set_up_to_a_job_that_runs(
     modern.eks.delete_access_entry(clusterName=modern.cluster_name, principalArn=sandbox.env["NODE_ROLE"])
     (lacking,) = missing_namespace_policy(modern, found)
     assert "for namespace my-aws-batch-namespace" in lacking.problem
+    waiting = {"jobName": "hello", "jobId": "1", "status": "RUNNABLE", "jobQueue": "My-Eks-JQ1"}
+    assert lacking.problem in str(explain_stuck(modern, waiting))
     (lacking,) = missing_node_access(modern, found)
     assert "EksBatchNodeRole has no access entry" in lacking.problem
     repaired = setup_batch(modern, platform)
@@ -132,9 +135,22 @@ def test_an_identity_that_cannot_work_is_refused_before_anything_is_changed(
     assert mutating(sandbox) == []
 
 
-def test_a_second_namespace_joins_the_first_in_the_policy_s_scope(modern: EksCluster, platform: PlatformSpec) -> None:
+def test_an_entry_that_batch_does_not_make_is_explained(cluster: EksCluster, platform: PlatformSpec) -> None:
+    create_by_hand(cluster, platform, "by-hand")
+    with pytest.raises(OperationError, match="its status is INACTIVE") as missed:
+        wait_for_batch_entry(cluster, "by-hand", timeout_seconds=0)
+    assert "another compute environment on the cluster is not ENABLED" in str(missed.value)
+
+
+def test_a_second_namespace_joins_the_first_in_the_policy_s_scope(
+    modern: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+) -> None:
     """The command of the user guide would take the first one's rights away: a policy has one scope."""
     create_by_hand(modern, platform, "by-hand")
+    # EKS may not know the new entry yet.
+    sandbox.fault(
+        service="eks", operation="AssociateAccessPolicy", status=404, code="ResourceNotFoundException", times=1
+    )
     assert [ensure_namespace_access_policy(modern, name).action for name in ("one", "two", "one")] == [
         "created",
         "updated",
