@@ -5,6 +5,7 @@ prefect-aws drops the endpoint and the CA bundle for the STS call behind `assume
 """
 
 import ipaddress
+import os
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -27,6 +28,11 @@ from prefect_aws import AwsCredentials
 
 # Suffixes of the public endpoints by partition (botocore's endpoints.json); others are as in `aws`.
 DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
+
+# Variables that say who calls: those of this process would win over the block's, or be mixed with them.
+IDENTITY = frozenset(
+    {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"}
+)
 
 DEFAULTS = Config(
     retries={"mode": "standard", "total_max_attempts": 5},
@@ -77,6 +83,33 @@ class AwsSession:
             if (service, once) not in self._clients:
                 self._clients[service, once] = self._make_client(self._core, service, once)
             return self._clients[service, once]
+
+    def environment(self) -> dict[str, str]:
+        """Environment variables with which another program calls AWS as this session does.
+
+        Keys are given only where the block holds them or a role to assume, freshly assumed then, since the program
+        cannot renew them. Otherwise it finds and renews what this process has by the same rules (profile, role of the
+        instance or pod).
+        """
+        who = self._keys() or ({"AWS_PROFILE": self._block.profile_name} if self._block.profile_name else {})
+        inherited = {name: value for name, value in os.environ.items() if not (who and name in IDENTITY)}
+        single = self._block.aws_client_parameters.endpoint_url
+        where = {"AWS_REGION": self.region, "AWS_CA_BUNDLE": self.ca_bundle, "AWS_ENDPOINT_URL": single or ""}
+        for service, url in self._endpoint_urls.items():
+            identifier = self.client(service).meta.service_model.service_id
+            where[f"AWS_ENDPOINT_URL_{identifier.upper().replace(' ', '_')}"] = url
+        return inherited | who | {name: value for name, value in where.items() if value}
+
+    def _keys(self) -> dict[str, str]:
+        block = self._block
+        if not (block.assume_role_arn or (block.aws_access_key_id and block.aws_secret_access_key)):
+            return {}
+        credentials = self._signed_in().get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        keys = credentials.get_frozen_credentials()
+        token = {"AWS_SESSION_TOKEN": str(keys.token)} if keys.token else {}
+        return {"AWS_ACCESS_KEY_ID": str(keys.access_key), "AWS_SECRET_ACCESS_KEY": str(keys.secret_key)} | token
 
     def presign_identity(self, cluster_name: str) -> str:
         """A presigned GetCallerIdentity URL, the secret inside an EKS bearer token; nothing is sent.

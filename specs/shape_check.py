@@ -77,6 +77,11 @@ def _structure(at: _At, value: Mapping[str, Any]) -> None:
         if name in refused:
             no = refused[name]
             at.found.fault(path, one, no.rule, no.fix, no.source)
+        elif name not in members and shape.get("open"):
+            near = _nearest(name, members)
+            sentence = "It is passed through unchecked: this project has no rules for it."
+            sentence += f" Is {near} meant?" if near else ""
+            at.found.warn(path, sentence, at.shapes.source(at.shape))
         elif name not in members:
             near = _nearest(name, members)
             fix = f"Did you mean {near}?" if near else f"Known here: {', '.join(members)}."

@@ -2,11 +2,15 @@
 
 BATCH_GUIDE = "https://docs.aws.amazon.com/batch/latest/userguide"
 ECR_GUIDE = "https://docs.aws.amazon.com/AmazonECR/latest/userguide"
+EKSCTL_GUIDE = "https://docs.aws.amazon.com/eks/latest/eksctl"
+EKSCTL_SCHEMA = "https://schema.eksctl.io"
+EKSCTL_VALIDATION = "https://github.com/eksctl-io/eksctl, pkg/apis/eksctl.io/v1alpha5/validation.go"
 EKS_GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
 KUBERNETES_NAMES = "https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"
 KUBERNETES_LABELS = "https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/"
 KUBERNETES_API = "Kubernetes API reference"
 LIFECYCLE_POLICY = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html"
+PRIVATE_CLUSTER = f"{EKSCTL_GUIDE}/eks-private-cluster.html"
 TABLES = "README, Jobs from a table"
 TAGGING = "https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"
 

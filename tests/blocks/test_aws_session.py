@@ -111,3 +111,26 @@ def test_calls_that_must_not_be_sent_twice_have_a_client_that_tries_once() -> No
 )
 def test_loopback_is_told_from_everything_else(url: str, expected: bool) -> None:
     assert is_loopback(url) is expected
+
+
+def test_another_program_calls_as_the_block_says_and_not_as_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "of-this-process")
+    endpoints = {"eks": "https://eks.example", "elbv2": "https://elb.example"}
+    environment = AwsSession(credentials(), endpoints).environment()
+    assert "AWS_SESSION_TOKEN" not in environment
+    expected = {
+        "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_ENDPOINT_URL_EKS": "https://eks.example",
+        "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": "https://elb.example",
+        "AWS_REGION": "us-east-1",
+    }
+    assert expected.items() <= environment.items()
+    assert environment["PATH"]
+
+
+def test_another_program_finds_by_itself_what_the_block_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDOFPROCESS")
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    environment = AwsSession(AwsCredentials()).environment()
+    assert (environment["AWS_ACCESS_KEY_ID"], environment["AWS_REGION"]) == ("AKIDOFPROCESS", "eu-west-1")

@@ -19,6 +19,7 @@ from specs.lifecycle_policy import LifecyclePolicySpec
 from specs.mirror import MirrorImage, MirrorRepositories
 from specs.namespace import NamespaceSpec
 from specs.part import Part
+from specs.private_cluster import PrivateClusterSpec
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from specs.rbac import ClusterRoleBindingSpec, ClusterRoleSpec, RoleBindingSpec, RoleSpec
 from specs.repository import RepositorySpec
@@ -39,6 +40,7 @@ SPECS: list[type[Spec]] = [
     RepositorySpec,
     LifecyclePolicySpec,
     PullThroughCacheRuleSpec,
+    PrivateClusterSpec,
 ]
 
 
@@ -59,6 +61,7 @@ def dummy_flow(
     repositories: MirrorRepositories,
     pull_through_cache_rule: PullThroughCacheRuleSpec,
     mapping: RoleMapping,
+    private_cluster: PrivateClusterSpec,
 ) -> None:
     """A flow that takes them all."""
 
@@ -107,7 +110,7 @@ def test_choices_and_ranges_reach_the_form(definitions: dict[str, Any]) -> None:
 def test_the_server_accepts_what_the_form_sends(definitions: dict[str, Any]) -> None:
     """The Prefect server checks parameters against the schema before the flow runs."""
     specs = (JobDefinitionSpec(), JobRequest(), JobQueueSpec(), NamespaceSpec(), RepositorySpec())
-    for spec in (*specs, PullThroughCacheRuleSpec(), JobTable()):
+    for spec in (*specs, PullThroughCacheRuleSpec(), PrivateClusterSpec(), JobTable()):
         schema = definitions[type(spec).__name__] | {"definitions": definitions}
         assert validate(spec.model_dump(mode="json"), schema) == []
         is_valid_schema(schema)
