@@ -182,7 +182,7 @@ class Sandbox:
         )
         self._entries = AccessEntries(self._server.settings)
         self._server.before_reset(self._entries.reset)
-        self._clusters = EksClusters(address, self._entries.forget)
+        self._clusters = EksClusters(address, self._server.settings, self._entries.forget)
         self._clusters.install(self._server)
         AccessEntryOperations(self._clusters, self._entries).install(self._server)
         self._authenticator = Authenticator(

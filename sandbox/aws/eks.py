@@ -20,6 +20,7 @@ from moto.eks.models import eks_backends
 from sandbox.aws.errors import AwsError
 from sandbox.aws.operations import Caller
 from sandbox.aws.server import AwsServer, position
+from sandbox.aws.settings import Settings
 from sandbox.names import CLUSTER_NAME
 
 MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
@@ -48,11 +49,13 @@ class EksClusters:
 
     Args:
         address: How the Kubernetes API of the cluster that runs is reached.
+        settings: For how long a new cluster is CREATING.
         created: Called with the name of a cluster that is new.
     """
 
-    def __init__(self, address: ClusterAddress, created: Callable[[str], None]) -> None:
+    def __init__(self, address: ClusterAddress, settings: Settings, created: Callable[[str], None]) -> None:
         self._address = address
+        self._settings = settings
         self._created = created
         self._modes: dict[str, str] = {}
 
@@ -169,7 +172,7 @@ class EksClusters:
                 },
                 "logging": cluster.logging,
                 "identity": cluster.identity,
-                "status": cluster.status,
+                "status": self._status(cluster),
                 "certificateAuthority": {"data": certificate},
                 "platformVersion": "eks.22",
                 "tags": cluster.tags,
@@ -180,6 +183,12 @@ class EksClusters:
                 "deletionProtection": False,
             }
         }
+
+    def _status(self, cluster: Any) -> str:
+        """CREATING for a while, which moto leaves out (EKS API reference, Cluster.status)."""
+        age = time.time() - cluster.created_at.timestamp()
+        is_new = cluster.name != CLUSTER_NAME and age < self._settings.cluster_delay
+        return "CREATING" if is_new else str(cluster.status)
 
 
 def _network(cluster: Any, caller: Caller) -> dict[str, Any]:

@@ -15,6 +15,8 @@ class Settings:
     tutorial in a minute; none is zero, because a client that never sees CREATING is a client never tested.
     """
 
+    cluster_delay: float = 1.0
+    """Until a created cluster, other than the sandbox's own, is ACTIVE (AWS: about ten minutes)."""
     compute_environment_delay: float = 1.0
     """Until a created or updated compute environment is judged (AWS: seconds to a minute)."""
     access_entry_delay: float = 0.5
