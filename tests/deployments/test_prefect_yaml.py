@@ -62,7 +62,7 @@ def test_images_are_refreshed_before_the_submission_of_every_night() -> None:
 def test_only_what_needs_the_internet_runs_where_it_is() -> None:
     pools = {deployment["name"]: deployment["work_pool"]["name"] for deployment in DEPLOYMENTS}
     outside = {name for name, pool in pools.items() if pool == "batch-eks-internet"}
-    assert outside == {"mirror", "mirror-refresh", "warm-cache"}
+    assert outside == {"create-cluster", "delete-cluster", "mirror", "mirror-refresh", "warm-cache"}
     assert set(pools.values()) == set(WORK_POOLS)
 
 
