@@ -1,4 +1,4 @@
-"""The aws-auth document: one entry is added or put right, every foreign byte stays.
+"""The aws-auth document: one entry is added, put right or taken out, every foreign byte stays.
 
 Source of what an entry means: kubernetes-sigs/aws-iam-authenticator, pkg/mapper/configmap: role ARNs are compared
 in lower case, the last of several entries for a role counts, and an ARN with a path never matches (issue 268).
@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import yaml
 
-from specs.aws_auth_splice import Splice, additions, applied, corrections
+from specs.aws_auth_splice import Splice, additions, applied, corrections, removals
 from specs.identity_mapping import RoleMapping
 from specs.yaml_tree import YamlTree, read_tree
 
@@ -149,6 +149,33 @@ class AwsAuth:
         )
         return self._checked([splices], index, _corrected(entry, mapping.username if rename else None, groups))
 
+    def without_role(self, mapping: RoleMapping) -> str:
+        """The text without the mapping.
+
+        Of several entries that say exactly this the last is taken out. An entry for the role that says anything else
+        is somebody else's: the text is then returned as it is.
+
+        Args:
+            mapping: The mapping that was added.
+
+        Raises:
+            AwsAuthError: It cannot be taken out by changing the one place only.
+        """
+        wanted = _comparable(_entry(mapping))
+        ours = [index for index, entry in enumerate(self._entries) if _comparable(entry) == wanted]
+        if not ours:
+            return self.text
+        expected = [_normal(one) for position, one in enumerate(self._entries) if position != ours[-1]]
+        for splices in removals(self.text, self._tree, ours[-1]):
+            text = applied(self.text, splices)
+            try:
+                entries = [_normal(one) for one in yaml.safe_load(text) or []]
+            except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+                continue
+            if entries == expected:
+                return text
+        raise AwsAuthError(f"The entry for {mapping.rolearn} cannot be taken out without changing other entries.")
+
     def _checked(self, candidates: list[list[Splice]], index: int | None, entry: dict[str, Any]) -> str:
         """The first candidate that parses to the old entries plus ours, else an error."""
         expected = [_normal(one) for position, one in enumerate(self._entries) if position != index]
@@ -197,6 +224,14 @@ def _normal(entry: Any) -> Any:
     if not isinstance(entry, dict):
         return entry
     return {key: sorted(value, key=str) if _is_groups(key, value) else value for key, value in entry.items()}
+
+
+def _comparable(entry: dict[str, Any]) -> dict[str, Any]:
+    """An entry as the authenticator reads it: keys and the role's ARN in any case, no groups or an empty list."""
+    lowered = {str(key).lower(): value for key, value in _normal(entry).items()}
+    if isinstance(lowered.get("rolearn"), str):
+        lowered["rolearn"] = lowered["rolearn"].lower()
+    return {key: value for key, value in lowered.items() if not (key == "groups" and not value)}
 
 
 def _is_groups(key: Any, value: Any) -> bool:

@@ -9,6 +9,9 @@ import yaml
 from specs.identity_mapping import RoleMapping
 from specs.yaml_tree import YamlNode, YamlTree
 
+_BLANKS, _NEWLINE = re.compile(r"[ \t]*"), re.compile(r"\r\n|\n|\r|")
+_LINE_END = re.compile(r"(\r\n|\n|\r)\Z")
+
 
 @dataclass(frozen=True)
 class Splice:
@@ -91,6 +94,67 @@ def corrections(
     return splices
 
 
+def removals(text: str, tree: YamlTree, index: int) -> list[list[Splice]]:
+    """Ways to take an entry out, best first; whether one is right shows when its result is parsed.
+
+    What stands beside the entry stays, a comment on its last line too; what stands inside of it goes with it.
+
+    Args:
+        text: The document.
+        tree: Where everything stands in it.
+        index: Which entry it is.
+    """
+    root = tree.root
+    if root is None or not index < len(root.children):
+        return []
+    if root.flow:
+        return [_out_of_flow(text, root, index)]
+    entry = root.children[index]
+    dash = _last_dash(text, entry.start)
+    line = dash - _column(text, dash)
+    begin = line if not text[line:dash].strip() else dash
+    end = _after(_BLANKS, text, entry.end)
+    if not text[: entry.end].endswith(("\n", "\r")):
+        if text[end : end + 1] not in ("\r", "\n", ""):  # a comment follows, and takes the entry's place
+            return [[Splice(dash, end, "")]]
+        end = _after(_NEWLINE, text, end)
+    else:  # a block scalar's text ends with its line
+        end = entry.end
+    if text[:end].endswith(("\n", "\r")):
+        return [[Splice(begin, end, "")]]
+    # The last line has no end: nor had the line before it when the entry was added.
+    before = _LINE_END.search(text, 0, begin)
+    whole = [Splice(begin, end, "")]
+    return [[Splice(before.start(), end, "")], whole] if before else [whole]
+
+
+def _out_of_flow(text: str, sequence: YamlNode, index: int) -> list[Splice]:
+    """Take an element with the comma behind it, or of the last one with the comma before it."""
+    entry = sequence.children[index]
+    previous = sequence.children[index - 1].end if index else sequence.start
+    following = sequence.children[index + 1].start if index + 1 < len(sequence.children) else sequence.end
+    commas = [
+        (token.start_mark.index, token.end_mark.index)
+        for token in yaml.scan(text, Loader=yaml.SafeLoader)
+        if isinstance(token, yaml.FlowEntryToken)
+    ]
+    after = next((comma for comma in commas if entry.end <= comma[0] < following), None)
+    before = next((comma for comma in commas if previous <= comma[0] < entry.start), None)
+    if after:
+        end = _after(_BLANKS, text, after[1]) if index + 1 < len(sequence.children) else after[1]
+        return _joined(text, (entry.start, entry.end), (after[0], end))
+    if before:
+        return _joined(text, before, (entry.start, entry.end))
+    return [Splice(entry.start, entry.end, "")]
+
+
+def _joined(text: str, first: tuple[int, int], second: tuple[int, int]) -> list[Splice]:
+    """Two removals, as one where only blanks stand between them."""
+    if not text[first[1] : second[0]].strip():
+        return [Splice(first[0], second[1], "")]
+    return [Splice(*first, ""), Splice(*second, "")]
+
+
 def _at_end(text: str, end: int, lines: list[str], newline: str) -> Splice:
     before = text[:end]
     begin = newline if before and not before.endswith(("\n", "\r")) else ""
@@ -160,6 +224,17 @@ def _newline(text: str) -> str:
 def _first_dash(text: str) -> int | None:
     tokens = yaml.scan(text, Loader=yaml.SafeLoader)
     return next((token.start_mark.index for token in tokens if isinstance(token, yaml.BlockEntryToken)), None)
+
+
+def _after(pattern: re.Pattern[str], text: str, index: int) -> int:
+    found = pattern.match(text, index)
+    return found.end() if found else index
+
+
+def _last_dash(text: str, before: int) -> int:
+    tokens = yaml.scan(text, Loader=yaml.SafeLoader)
+    dashes = [token.start_mark.index for token in tokens if isinstance(token, yaml.BlockEntryToken)]
+    return int(max(dash for dash in dashes if dash < before))
 
 
 def _column(text: str, index: int) -> int:

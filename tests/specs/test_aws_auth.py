@@ -100,6 +100,54 @@ def test_foreign_bytes_stay(text: str) -> None:
     assert {BATCH, NODES} <= set(again.role_mappings)
 
 
+@pytest.mark.parametrize("text", DOCUMENTS.values(), ids=DOCUMENTS.keys())
+def test_what_was_added_is_taken_out_again(text: str) -> None:
+    both = AwsAuth.parse(AwsAuth.parse(text).with_role(BATCH)).with_role(NODES)
+    without_batch = AwsAuth.parse(both).without_role(BATCH)
+    assert sorted(map(str, entries(without_batch))) == sorted(map(str, [*entries(text), NODE_ENTRY]))
+    without_both = AwsAuth.parse(without_batch).without_role(NODES)
+    # A comma that was there after the last element is the one byte that may be gone.
+    assert without_both in (text, text.replace("},  # second", "}  # second"))
+    assert AwsAuth.parse(without_both).without_role(BATCH) == without_both
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        (f"- rolearn: {OURS}\n  username: aws-batch # why\n", "# why\n"),
+        (f"- rolearn: a\n- rolearn: {OURS}\n  username: aws-batch # why\n# after\n", "- rolearn: a\n# why\n# after\n"),
+        (f"- rolearn: {OURS}\n  username: aws-batch\n- rolearn: a", "- rolearn: a"),
+        (f"- rolearn: a\n- rolearn: {OURS}\n  username: aws-batch", "- rolearn: a"),
+        (f"- rolearn: {OURS.lower()}\n  userName: aws-batch\n  groups: []\n", ""),
+        (f"- username: |-\n    aws-batch\n  rolearn: {OURS}\n# after", "# after"),
+        (f"[{{rolearn: {OURS}, username: aws-batch}}, {{rolearn: a}}]", "[{rolearn: a}]"),
+        (f"[{{rolearn: a}}, # a\n {{rolearn: {OURS}, username: aws-batch}} # b\n]", "[{rolearn: a} # a\n  # b\n]"),
+        (f"- &a {{rolearn: {OURS}, username: aws-batch}}\n- *a\n", f"- &a {{rolearn: {OURS}, username: aws-batch}}\n"),
+    ],
+)
+def test_what_stands_beside_an_entry_outlives_it(text: str, left: str) -> None:
+    assert AwsAuth.parse(text).without_role(BATCH) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"- rolearn: {OURS}\n  username: somebody\n",
+        f"- rolearn: {OURS}\n  username: aws-batch\n  groups: [admins]\n",
+        f"- rolearn: {OURS}\n  username: aws-batch\n  note: mine\n",
+        f"- rolearn: {PATHED}\n  username: aws-batch\n",
+    ],
+)
+def test_an_entry_that_says_something_else_is_not_taken_out(text: str) -> None:
+    assert AwsAuth.parse(text).without_role(BATCH) == text
+
+
+def test_an_entry_that_others_refer_to_is_not_taken_out() -> None:
+    text = f"- &a\n  rolearn: {OURS}\n  username: aws-batch\n- <<: *a\n  rolearn: b\n"
+    with pytest.raises(AwsAuthError, match="cannot be taken out"):
+        AwsAuth.parse(text).without_role(BATCH)
+
+
 @pytest.mark.parametrize("text", EMPTY.values(), ids=EMPTY.keys())
 def test_empty_documents(text: str) -> None:
     once = AwsAuth.parse(text).with_role(BATCH)

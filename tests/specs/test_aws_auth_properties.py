@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from specs.aws_auth import AwsAuth, AwsAuthError
-from specs.identity_mapping import batch_role_mapping, node_role_mapping
+from specs.identity_mapping import RoleMapping, batch_role_mapping, node_role_mapping
 
 MAPPINGS = (batch_role_mapping("123456789012"), node_role_mapping("arn:aws:iam::123456789012:role/p/EksBatchNodeRole"))
 
@@ -103,6 +103,48 @@ def test_adding(text: str, first: Any, second: Any) -> None:
     if text.strip() not in ("null",):
         added = len(once) - len(text)
         assert any(once[:n] == text[:n] and once[n + added :] == text[n:] for n in range(len(text) + 1))
+
+
+@settings(max_examples=60, deadline=None)
+@given(documents(), st.sampled_from(MAPPINGS), st.sampled_from(MAPPINGS))
+def test_taking_out(text: str, first: Any, second: Any) -> None:
+    before = yaml.safe_load(text) or []
+    twice = AwsAuth.parse(AwsAuth.parse(text).with_role(first)).with_role(second)
+    one_left = AwsAuth.parse(twice).without_role(first)
+    none_left = AwsAuth.parse(one_left).without_role(second)
+    assert (yaml.safe_load(none_left) or []) == before
+    assert all(none_left.count(comment) == text.count(comment) for comment in COMMENTS)
+    # A comma after the last element of a list in brackets may be gone, a `null` has become an empty list.
+    commas_gone = text.count(",") - none_left.count(",")
+    same = none_left.replace(",", "") == text.replace(",", "") and commas_gone in (0, 1)
+    assert same or text.strip() == "null"
+
+
+@settings(max_examples=60, deadline=None)
+@given(documents(), st.data(), st.sampled_from(MAPPINGS))
+def test_taking_out_an_entry_anywhere(text: str, data: Any, mapping: Any) -> None:
+    """An entry in the midst of others, in their style, is exchanged for ours; whatever is left was there before."""
+    before = yaml.safe_load(text) or []
+    if not before:
+        return
+    index = data.draw(st.integers(0, len(before) - 1))
+    theirs = before[index]["rolearn"]
+    if sum(json.dumps(one).count(theirs) for one in before) != 1:
+        return
+    text = text.replace(theirs, mapping.rolearn)
+    entry = next(one for one in yaml.safe_load(text) if one["rolearn"] == mapping.rolearn)
+    if set(entry) - {"rolearn", "username", "groups"}:
+        return
+    ours = RoleMapping(
+        rolearn=mapping.rolearn, username=entry.get("username", ""), groups=tuple(entry.get("groups", ()))
+    )
+    result = AwsAuth.parse(text).without_role(ours)
+    if "username" not in entry:
+        assert result == text
+        return
+    assert (yaml.safe_load(result) or []) == before[:index] + before[index + 1 :]
+    rest = iter(text)
+    assert all(character in rest for character in result), "nothing was added or moved"
 
 
 @settings(max_examples=100, deadline=None)
