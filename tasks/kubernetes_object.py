@@ -38,14 +38,8 @@ class KubernetesObject(Resource):
         Raises:
             OperationError: If it is being deleted; that ends by itself.
         """
-        try:
-            found = self._call("read", self.name)
-        except ApiException as error:
-            if error.status == 404:
-                return None
-            raise
-        observed: dict[str, Any] = client.ApiClient().sanitize_for_serialization(found)
-        if observed["metadata"].get("deletionTimestamp"):
+        observed = self.read()
+        if observed and observed["metadata"].get("deletionTimestamp"):
             raise OperationError(
                 f"{self.step} {self.name}",
                 "it is being deleted",
@@ -54,6 +48,21 @@ class KubernetesObject(Resource):
                 can_heal=True,
             )
         return observed
+
+    def read(self) -> dict[str, Any] | None:
+        """The object as the API server holds it, also while it is being deleted."""
+        try:
+            found = self._call("read", self.name)
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+        observed: dict[str, Any] = client.ApiClient().sanitize_for_serialization(found)
+        return observed
+
+    def delete(self, options: client.V1DeleteOptions) -> None:
+        """Delete it on these conditions."""
+        self._call("delete", self.name, body=options)
 
     def wanted(self, *, marked: bool) -> dict[str, Any]:
         """The manifest, with our marks if asked for."""
@@ -72,7 +81,7 @@ class KubernetesObject(Resource):
         if self._must_be_replaced(changes):
             metadata = observed["metadata"]
             seen = client.V1Preconditions(uid=metadata["uid"], resource_version=metadata["resourceVersion"])
-            self._call("delete", self.name, body=client.V1DeleteOptions(preconditions=seen))
+            self.delete(client.V1DeleteOptions(preconditions=seen))
             self._create()
             return "replaced"
         self._call("replace", self.name, body=self._brought_in_line(observed))
@@ -92,7 +101,7 @@ class KubernetesObject(Resource):
                     raise
             return "created"
         if self._must_be_replaced(changes):
-            self._call("delete", self.name, body=client.V1DeleteOptions(dry_run=["All"]))
+            self.delete(client.V1DeleteOptions(dry_run=["All"]))
             return "replaced"
         self._call("replace", self.name, body=self._brought_in_line(observed), dry_run="All")
         return "updated"

@@ -5,7 +5,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Action = Literal["unchanged", "created", "updated", "replaced", "deleted"]
+Action = Literal["unchanged", "created", "updated", "replaced", "deleted", "kept", "absent"]
+# What a run left as it found it: as wanted already, or in a teardown not ours to delete, or gone already.
+_LEFT_ALONE: tuple[Action, ...] = ("unchanged", "kept", "absent")
 
 
 class Change(BaseModel):
@@ -32,7 +34,7 @@ class Outcome(BaseModel):
         planned: Whether nothing was changed because a plan was asked for.
         identifier: The thing's own identifier: an ARN, or the UID of a Kubernetes object.
         console_url: Where a person can look at it; empty where nowhere, or where the console is not known.
-        note: What else a person should know, such as tags that were left in place.
+        note: What else a person should know, such as tags that were left in place, or why a thing is kept.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,6 +47,16 @@ class Outcome(BaseModel):
     identifier: str = ""
     console_url: str = ""
     note: str = ""
+
+    @property
+    def is_change(self) -> bool:
+        """Whether something was changed, or would be."""
+        return self.action not in _LEFT_ALONE
+
+    @property
+    def label(self) -> str:
+        """The thing as people name it, such as `job queue My-Eks-JQ1`."""
+        return f"{self.step} {self.name}"
 
 
 def differences(wanted: Any, observed: Any, field: str = "", unordered: frozenset[str] = frozenset()) -> list[Change]:

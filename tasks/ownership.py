@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 OWNER = "batch-eks-flows"
@@ -12,6 +12,8 @@ OWNER = "batch-eks-flows"
 OWNER_LABEL = "app.kubernetes.io/managed-by"
 HASH_ANNOTATION = f"{OWNER}/spec-hash"
 METADATA_ANNOTATION = f"{OWNER}/spec-metadata"
+# An entry of aws-auth has no place for a mark of its own: the ConfigMap names the roles whose entries we added.
+ADDED_ROLES_ANNOTATION = f"{OWNER}/added-roles"
 
 # AWS: tags. `aws:` is reserved, every other prefix is free.
 OWNER_TAG = "managed-by"
@@ -57,6 +59,23 @@ def _metadata_keys(manifest: Mapping[str, Any]) -> list[str]:
 def has_kubernetes_mark(manifest: Mapping[str, Any]) -> bool:
     """Whether an observed Kubernetes object is ours."""
     return bool((manifest.get("metadata", {}).get("labels") or {}).get(OWNER_LABEL) == OWNER)
+
+
+def added_roles(annotations: Mapping[str, str] | None) -> list[str]:
+    """ARNs of the roles whose entries we added to aws-auth, by the annotations of the ConfigMap."""
+    return (annotations or {}).get(ADDED_ROLES_ANNOTATION, "").split()
+
+
+def with_added_roles(annotations: Mapping[str, str] | None, roles: Iterable[str]) -> dict[str, str]:
+    """The annotations of aws-auth with these roles as the ones whose entries we added.
+
+    Args:
+        annotations: As they were read.
+        roles: ARNs; without any the annotation goes.
+    """
+    others = {key: value for key, value in (annotations or {}).items() if key != ADDED_ROLES_ANNOTATION}
+    mark = " ".join(dict.fromkeys(roles))
+    return others | ({ADDED_ROLES_ANNOTATION: mark} if mark else {})
 
 
 def with_aws_marks(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ _SHOWN_CHANGES = 8
 
 
 class Report(BaseModel):
-    """The result of a flow that sets things up.
+    """The result of a flow that sets things up or takes them down.
 
     Attributes:
         outcomes: What every step did, or would do, in the order of the tutorial.
@@ -27,7 +27,7 @@ class Report(BaseModel):
     @property
     def changed(self) -> tuple[Outcome, ...]:
         """The outcomes that changed something, or would."""
-        return tuple(outcome for outcome in self.outcomes if outcome.action != "unchanged")
+        return tuple(outcome for outcome in self.outcomes if outcome.is_change)
 
     @property
     def summary(self) -> str:
@@ -84,7 +84,7 @@ def _markdown(title: str, report: Report, failures: Sequence[str]) -> str:
     lines += [_row(outcome) for outcome in report.outcomes]
     # Not in the table, where long ARNs would push everything else out of sight.
     lines += ["", "## Identifiers", ""]
-    lines += [f"- {outcome.step} {outcome.name}: `{outcome.identifier}`" for outcome in report.outcomes]
+    lines += [f"- {outcome.label}: `{outcome.identifier}`" for outcome in report.outcomes if outcome.identifier]
     notes = [outcome.note for outcome in report.outcomes if outcome.note]
     if notes:
         lines += ["", "## Notes", "", *(f"- {note}" for note in notes)]
@@ -99,7 +99,9 @@ def _row(outcome: Outcome) -> str:
     changes = [] if outcome.action == "created" else [_cell(str(change)) for change in outcome.changes]
     if len(changes) > _SHOWN_CHANGES:
         changes[_SHOWN_CHANGES:] = [f"and {len(changes) - _SHOWN_CHANGES} more"]
-    action = f"would be {outcome.action}" if outcome.planned and outcome.changes else outcome.action
+    if outcome.action == "kept":
+        changes = [_cell(outcome.note)]
+    action = f"would be {outcome.action}" if outcome.planned and outcome.is_change else outcome.action
     return f"| {outcome.step} | {name} | {action} | {'<br>'.join(changes)} |"
 
 

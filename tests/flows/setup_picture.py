@@ -64,13 +64,14 @@ def picture(cluster: EksCluster, *, with_marks: bool = False) -> dict[str, Any]:
     for repository in described["repositories"]:
         repository.pop("createdAt")
     described["images"].sort()
-    return dict(_without(described, VOLATILE if with_marks else VOLATILE | MARKS))
+    return dict(without(described, VOLATILE if with_marks else VOLATILE | MARKS))
 
 
-def _without(document: Any, left_out: Set[str]) -> Any:
+def without(document: Any, left_out: Set[str]) -> Any:
+    """A document without some keys, on every level, and without what is then empty."""
     if isinstance(document, dict):
-        kept = {key: _without(value, left_out) for key, value in document.items() if key not in left_out}
+        kept = {key: without(value, left_out) for key, value in document.items() if key not in left_out}
         return {key: value for key, value in kept.items() if value not in ({}, None)}
     if isinstance(document, list):
-        return [_without(item, left_out) for item in document]
+        return [without(item, left_out) for item in document]
     return document

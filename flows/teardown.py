@@ -1,0 +1,183 @@
+"""Take AWS Batch down again: what these flows made on a cluster, in the order that AWS needs, and nothing else."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from prefect import flow
+from prefect.futures import PrefectFuture
+
+from blocks.eks_cluster import EksCluster
+from flows.images import images_to_mirror, images_to_provide
+from specs.platform import PlatformSpec
+from specs.rbac import (
+    batch_cluster_role,
+    batch_cluster_role_binding,
+    batch_namespace_role,
+    batch_namespace_role_binding,
+)
+from tasks.cluster_lock import cluster_lock
+from tasks.compute_environment_removal import ComputeEnvironmentRemoval
+from tasks.identity_mapping_removal import mappings_to_remove, remove_identity_mapping
+from tasks.job_definition_removal import JobDefinitionRemoval
+from tasks.job_queue_removal import JobQueueRemoval, OpenJobs
+from tasks.kubernetes_object_removal import KubernetesObjectRemoval
+from tasks.namespace_removal import NamespaceRemoval
+from tasks.private_registry import PrivateRegistry
+from tasks.pull_through_cache_rule_removal import PullThroughCacheRuleRemoval
+from tasks.removal import Removable, remove
+from tasks.report import Report, report_outcomes
+from tasks.repository_removal import RepositoryRemoval
+from tasks.scheduling_policy_removal import SchedulingPolicyRemoval
+from tasks.teardown_approval import wait_for_approval
+
+Futures = list[PrefectFuture[Any]]
+
+
+@flow(name="teardown", flow_run_name="take down Batch on {cluster.cluster_name}")
+def teardown(
+    cluster: EksCluster,
+    platform: PlatformSpec,
+    jobs: OpenJobs = "refuse",
+    delete_images: bool = False,
+    approve: bool = True,
+    plan: bool = False,
+) -> Report:
+    """Delete what setup made, or finish a deletion that was interrupted. Safe to run again.
+
+    Only what carries our mark is deleted. What others made under the same names is kept, and so is what other compute
+    environments of the cluster still need; the report says why. The cluster itself, its nodes' role and AWS Batch's
+    service-linked role are no part of it.
+
+    Args:
+        cluster: The cluster, and who calls it.
+        platform: What was set up.
+        jobs: What to do with jobs that have not ended. refuse names them and deletes nothing, cancel ends them, wait
+            lets them finish while the queue takes no more.
+        delete_images: Delete the repositories that these flows made, with their images. Images that job definitions
+            of others name are kept even then.
+        approve: Show what would be deleted and wait until somebody has typed the cluster's name. Without it the
+            deletion begins at once, for scripts.
+        plan: Show what would be deleted and delete nothing.
+
+    Returns:
+        The outcome of every step; also shown as the artifact teardown.
+
+    Raises:
+        OperationError: If the cluster cannot be read, or another name was typed than the cluster's.
+        StepsFailedError: If steps failed, with the cause and the next step of each; or, before anything is deleted,
+            if there are jobs and they were to be refused.
+    """
+    teardown = Teardown(cluster, platform, jobs, delete_images=delete_images)
+    planned = teardown.run(plan=True)
+    if plan or not planned.changed:
+        return planned
+    if approve:
+        # Without the cluster's lock: a person may take a day.
+        wait_for_approval(cluster.cluster_name, planned)
+    with cluster_lock(cluster.arn):
+        return teardown.run(plan=False)
+
+
+class Teardown:
+    """The steps of a teardown, in order.
+
+    Args:
+        cluster: The cluster.
+        platform: What was set up.
+        jobs: What to do with jobs that have not ended.
+        delete_images: Whether repositories are deleted with their images.
+        spared: What was there before the run that is rolled back, as `job queue My-Eks-JQ1`; None where none is.
+    """
+
+    def __init__(
+        self,
+        cluster: EksCluster,
+        platform: PlatformSpec,
+        jobs: OpenJobs,
+        *,
+        delete_images: bool,
+        spared: frozenset[str] | None = None,
+    ) -> None:
+        self._cluster = cluster
+        self._platform = platform
+        self._jobs = jobs
+        self._delete_images = delete_images
+        self._spared = spared
+        self._plan = False
+
+    def run(self, *, plan: bool, key: str = "teardown") -> Report:
+        """Run all steps, those that do not depend on each other at the same time.
+
+        Args:
+            plan: Report only.
+            key: Key of the artifact.
+
+        Raises:
+            StepsFailedError: If steps failed.
+        """
+        self._plan = plan
+        cluster, platform = self._cluster, self._platform
+        queue = self._remove(JobQueueRemoval(cluster, platform.job_queue.job_queue_name, self._jobs))
+        # Here, between the queue and its environment, access entries are given up.
+        name = platform.compute_environment.compute_environment_name
+        environment = self._remove(ComputeEnvironmentRemoval(cluster, name), queue)
+        policy = self._scheduling_policy(queue)
+        definitions = self._job_definitions(queue)
+        access = self._access(environment)
+        images = self._images(definitions)
+        title = f"Teardown of AWS Batch on {cluster.cluster_name}" + (" (plan)" if plan else "")
+        futures = [*queue, *environment, *policy, *definitions, *access, *images]
+        return report_outcomes(title, futures, key=key)
+
+    def _scheduling_policy(self, queue: Futures) -> Futures:
+        policy = self._platform.scheduling_policy
+        return self._remove(SchedulingPolicyRemoval(self._cluster, policy), queue) if policy else []
+
+    def _job_definitions(self, queue: Futures) -> Futures:
+        names = [definition.job_definition_name for definition in self._platform.job_definitions]
+        return [future for name in names for future in self._remove(JobDefinitionRemoval(self._cluster, name), queue)]
+
+    def _access(self, environment: Futures) -> Futures:
+        """Rights, identities and the namespace, which the environment needs until it is gone."""
+        cluster, spec, rbac = self._cluster, self._platform.namespace, self._cluster.rbac_v1
+        bound: Futures = []
+        for binding, role, namespace in (
+            (batch_namespace_role_binding(spec.name), batch_namespace_role(spec.name), spec.name),
+            (batch_cluster_role_binding(), batch_cluster_role(), ""),
+        ):
+            after = environment
+            for document in (binding.to_document(), role.to_document()):
+                removed = self._remove(KubernetesObjectRemoval(cluster, rbac, document, namespace), after)
+                bound += removed
+                after = [*after, *removed]
+        namespace_removal = self._remove(NamespaceRemoval(cluster, spec), [*environment, *bound])
+        return [*bound, *self._identity_mappings(environment), *namespace_removal]
+
+    def _identity_mappings(self, environment: Futures) -> Futures:
+        removed: Futures = []
+        for mapping in mappings_to_remove(self._cluster):
+            if not self._is_spared(f"identity mapping {mapping.rolearn}"):
+                # One after the other: all of them write aws-auth.
+                options: dict[str, Any] = {"after": list(environment), "plan": self._plan, "wait_for": list(removed)}
+                removed.append(remove_identity_mapping.submit(self._cluster, mapping, **options))
+        return removed
+
+    def _images(self, definitions: Futures) -> Futures:
+        cluster, platform = self._cluster, self._platform
+        registry = PrivateRegistry(cluster).host
+        mirrored = [order.repository_name for order in images_to_mirror(platform, registry)]
+        rules = platform.pull_through_cache_rules
+        found = [rule.private_repository(image) for rule in rules for image in images_to_provide(platform)]
+        names = dict.fromkeys([*mirrored, *(name for name in found if name)])
+        things: list[Removable] = [RepositoryRemoval(cluster, name, with_images=self._delete_images) for name in names]
+        made_now = self._spared is not None
+        things += [PullThroughCacheRuleRemoval(cluster, rule, made_now=made_now) for rule in rules]
+        return [future for thing in things for future in self._remove(thing, definitions)]
+
+    def _remove(self, thing: Removable, after: Sequence[PrefectFuture[Any]] = ()) -> Futures:
+        if self._is_spared(thing.label):
+            return []
+        return [remove.submit(thing, list(after), plan=self._plan)]
+
+    def _is_spared(self, label: str) -> bool:
+        return self._spared is not None and label in self._spared
