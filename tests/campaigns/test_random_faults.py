@@ -14,7 +14,8 @@ import pytest
 from demo.prefect_server import PrefectServer
 from sandbox.remote import RemoteSandbox
 from tests.flows.crashing_setup import CRASHED, FAILED, run
-from tests.flows.test_crash_points import left_behind, release_lock
+from tests.flows.forked_run import release_lock
+from tests.flows.test_crash_points import left_behind
 
 RESULT = Path(__file__).with_name("last-result.json")
 SEED = json.loads(RESULT.read_text())["seed"]

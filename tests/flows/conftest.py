@@ -1,6 +1,7 @@
 """Every test here runs flows, so every one needs the Prefect server."""
 
 from collections.abc import Callable, Iterator
+from multiprocessing.context import ForkServerContext
 
 import pytest
 
@@ -9,11 +10,18 @@ from demo.prefect_server import PrefectServer
 from flows.setup import setup_batch
 from sandbox.remote import RemoteSandbox
 from specs.platform import PlatformSpec
+from tests.flows.forked_run import warmed_process
 
 
 @pytest.fixture(autouse=True)
 def _server(prefect_server: PrefectServer) -> None:
     """Start the Prefect server of the session."""
+
+
+@pytest.fixture(scope="session")
+def forks() -> ForkServerContext:
+    """Makes forks of a warmed process."""
+    return warmed_process()
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,11 @@
-"""Runs setup_batch in a process that dies after a given number of mutating calls; imported by a fork server."""
+"""Runs setup_batch, or teardown, in a process that dies after some mutating calls; imported by a fork server."""
 
 import http.client
 import json
 import os
 import urllib.request
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
@@ -12,20 +13,24 @@ from prefect.settings import PREFECT_API_URL, PREFECT_HOME, PREFECT_LOGGING_TO_A
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from flows.setup import setup_batch
+from flows.teardown import teardown
 from specs.platform import PlatformSpec
 from tasks.report import StepsFailedError
 
 CRASHED, FAILED = 137, 3
 
 
-def run(environment: dict[str, str], prefect: dict[str, str], die_after: int | None, report: Path) -> None:
-    """Run setup_batch once.
+def run(
+    environment: dict[str, str], prefect: dict[str, str], die_after: int | None, report: Path, down: bool = False
+) -> None:
+    """Run setup_batch once, or teardown.
 
     Args:
         environment: The sandbox's environment.
         prefect: PREFECT_API_URL and PREFECT_HOME.
         die_after: Die without any clean-up when this many mutating calls were answered; None to live.
         report: Where the outcomes are written, with the number of mutating calls.
+        down: Run teardown.
     """
     os.environ.update(environment)
     meter = _Meter(environment, die_after)
@@ -38,13 +43,22 @@ def run(environment: dict[str, str], prefect: dict[str, str], die_after: int | N
     with temporary_settings(settings):
         resources = {"instanceRole": environment["INSTANCE_PROFILE"]}
         platform = PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}})
+        cluster = EksCluster(cluster_name=environment["EKS_CLUSTER"])
         try:
-            result = setup_batch(EksCluster(cluster_name=environment["EKS_CLUSTER"]), platform)
+            if down:
+                result = teardown(cluster, platform, delete_images=True, approve=False)
+            else:
+                result = setup_batch(cluster, platform)
         except (StepsFailedError, OperationError):
             os._exit(FAILED)
     outcomes = [[outcome.step, outcome.name, outcome.action] for outcome in result.outcomes]
     report.write_text(json.dumps({"outcomes": outcomes, "mutating": meter.count()}))
     os._exit(0)
+
+
+def is_of_a_flow(call: dict[str, Any]) -> bool:
+    """Whether a recorded call changes something and is not one of Batch, a node or a controller at work."""
+    return bool(call["mutating"]) and not str(call["user"]).startswith(("aws-batch", "system:"))
 
 
 class _Meter:
@@ -71,7 +85,7 @@ class _Meter:
     def count(self) -> int:
         """Mutating calls so far."""
         with urllib.request.urlopen(self._calls_url) as answer:
-            return sum(1 for call in json.load(answer) if call["mutating"])
+            return sum(1 for call in json.load(answer) if is_of_a_flow(call))
 
     def _check(self) -> None:
         if self._die_after is not None and self.count() >= self._die_after:

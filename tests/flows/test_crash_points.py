@@ -1,7 +1,6 @@
 """setup_batch stopped after each of its mutating calls in turn, then run again: it always ends in the same state."""
 
 import json
-import multiprocessing
 import signal
 import subprocess
 import sys
@@ -9,19 +8,17 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext
-from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any
 
 import pytest
-from prefect import get_client
 
 from blocks.eks_cluster import EksCluster
 from demo.prefect_server import PrefectServer
 from sandbox.remote import RemoteSandbox
-from tests.flows.crashing_setup import CRASHED, run
+from tests.flows.crashing_setup import run
+from tests.flows.forked_run import release_lock, run_in_fork
 from tests.flows.setup_picture import picture
-from tests.unmeasured import unmeasured
 
 Runner = Callable[[int | None], "dict[str, Any] | None"]
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -50,16 +47,6 @@ def sandbox(sandboxes: Callable[[str], RemoteSandbox]) -> Iterator[RemoteSandbox
 
 
 @pytest.fixture(scope="module")
-def forks() -> ForkServerContext:
-    """Makes forks of a warmed process; they die before they could say what they covered."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.flows.crashing_setup"])
-    with unmeasured():
-        ensure_running()
-    return context
-
-
-@pytest.fixture(scope="module")
 def setup(
     forks: ForkServerContext,
     sandbox: RemoteSandbox,
@@ -70,13 +57,7 @@ def setup(
     report = tmp_path_factory.mktemp("crashes") / "report.json"
 
     def run_once(die_after: int | None) -> dict[str, Any] | None:
-        report.unlink(missing_ok=True)
-        process = forks.Process(target=run, args=(sandbox.env, prefect_server.env, die_after, report))
-        process.start()
-        process.join()
-        assert process.exitcode in (0, CRASHED)
-        release_lock()
-        return json.loads(report.read_text()) if report.exists() else None
+        return run_in_fork(forks, sandbox, prefect_server, report, die_after)
 
     return run_once
 
@@ -99,13 +80,6 @@ def begin_anew(sandbox: RemoteSandbox) -> None:
     """An empty cluster, whose delays are long enough to be seen and no longer: there are some thirty points."""
     sandbox.reset()
     sandbox.settings(compute_environment_delay=0.1, job_queue_delay=0.1)
-
-
-def release_lock() -> None:
-    """A killed run holds the cluster's lock until its lease ends; a person would delete the limit, as here."""
-    with get_client(sync_client=True) as client:
-        for limit in client.read_global_concurrency_limits(limit=10, offset=0):
-            client.delete_global_concurrency_limit_by_name(limit.name)
 
 
 @pytest.mark.parametrize("share", [0, *(pytest.param(share, marks=pytest.mark.campaign) for share in range(1, SHARES))])
