@@ -7,6 +7,7 @@ from prefect import flow
 
 from blocks.eks_cluster import EksCluster
 from flows.images import Futures, ImageSource, check_rules, images_to_mirror, images_to_provide, provide_images
+from flows.rollback import rolled_back
 from specs.container_images import images_of
 from specs.identity_choice import IdentityChoice
 from specs.identity_mapping import batch_role_mapping, node_role_mapping
@@ -44,6 +45,7 @@ def setup_batch(
     image_source: ImageSource = "mirror",
     plan: bool = False,
     adopt: bool = False,
+    rollback: bool = False,
 ) -> Report:
     """Set up AWS Batch on a private EKS cluster, or bring an existing setup in line.
 
@@ -60,6 +62,8 @@ def setup_batch(
             deployment mirror-images/mirror copy them on a work pool with the internet, and waits.
         plan: Show what would change and change nothing.
         adopt: Bring things of the same names that were made by other means in line and mark them as ours.
+        rollback: Where steps fail, delete again what this run has made, in reverse, and nothing else. Without it what
+            was made stays, and the next run goes on from there.
 
     Returns:
         The outcome of every step; also shown as the artifact setup-batch, and the copies of images as they go as
@@ -70,7 +74,10 @@ def setup_batch(
             or an image is covered by no pull-through cache rule.
         StepsFailedError: If steps failed, with the cause and the next step of each.
     """
-    with nullcontext() if plan else cluster_lock(cluster.arn):
+    with (
+        nullcontext() if plan else cluster_lock(cluster.arn),
+        rolled_back(cluster, platform) if rollback and not plan else nullcontext(),
+    ):
         profile = platform.compute_environment.compute_resources.instance_role
         facts = discover(cluster, profile, platform.node_role_arn)
         wanted = platform.compute_environment

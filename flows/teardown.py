@@ -105,12 +105,13 @@ class Teardown:
         self._spared = spared
         self._plan = False
 
-    def run(self, *, plan: bool, key: str = "teardown") -> Report:
+    def run(self, *, plan: bool, key: str = "teardown", title: str = "Teardown of AWS Batch") -> Report:
         """Run all steps, those that do not depend on each other at the same time.
 
         Args:
             plan: Report only.
             key: Key of the artifact.
+            title: Its heading, without the cluster's name.
 
         Raises:
             StepsFailedError: If steps failed.
@@ -125,9 +126,9 @@ class Teardown:
         definitions = self._job_definitions(queue)
         access = self._access(environment)
         images = self._images(definitions)
-        title = f"Teardown of AWS Batch on {cluster.cluster_name}" + (" (plan)" if plan else "")
         futures = [*queue, *environment, *policy, *definitions, *access, *images]
-        return report_outcomes(title, futures, key=key)
+        heading = f"{title} on {cluster.cluster_name}" + (" (plan)" if plan else "")
+        return report_outcomes(heading, futures, key=key)
 
     def _scheduling_policy(self, queue: Futures) -> Futures:
         policy = self._platform.scheduling_policy
@@ -163,16 +164,21 @@ class Teardown:
         return removed
 
     def _images(self, definitions: Futures) -> Futures:
-        cluster, platform = self._cluster, self._platform
-        registry = PrivateRegistry(cluster).host
-        mirrored = [order.repository_name for order in images_to_mirror(platform, registry)]
-        rules = platform.pull_through_cache_rules
-        found = [rule.private_repository(image) for rule in rules for image in images_to_provide(platform)]
-        names = dict.fromkeys([*mirrored, *(name for name in found if name)])
-        things: list[Removable] = [RepositoryRemoval(cluster, name, with_images=self._delete_images) for name in names]
-        made_now = self._spared is not None
-        things += [PullThroughCacheRuleRemoval(cluster, rule, made_now=made_now) for rule in rules]
-        return [future for thing in things for future in self._remove(thing, definitions)]
+        cluster, platform, with_images = self._cluster, self._platform, self._delete_images
+        orders = images_to_mirror(platform, PrivateRegistry(cluster).host)
+        repositories = {
+            order.repository_name: RepositoryRemoval(cluster, order.repository_name, with_images=with_images)
+            for order in orders
+        }
+        rules: list[Removable] = []
+        for spec in platform.pull_through_cache_rules:
+            rule = PullThroughCacheRuleRemoval(cluster, spec, made_now=self._spared is not None)
+            rules.append(rule)
+            made_now = self._spared is not None and not self._is_spared(rule.label)
+            for name in filter(None, map(spec.private_repository, images_to_provide(platform))):
+                filled = RepositoryRemoval(cluster, name, with_images=with_images, made_now=made_now)
+                repositories.setdefault(name, filled)
+        return [future for thing in [*repositories.values(), *rules] for future in self._remove(thing, definitions)]
 
     def _remove(self, thing: Removable, after: Sequence[PrefectFuture[Any]] = ()) -> Futures:
         if self._is_spared(thing.label):

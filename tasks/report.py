@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from tasks.outcome import Outcome
 
 _SHOWN_CHANGES = 8
+KEPT = "\nRun again afterwards: what is done is kept."
 
 
 class Report(BaseModel):
@@ -64,7 +65,7 @@ def report_outcomes(title: str, futures: Sequence[PrefectFuture[Any]], *, key: s
     create_markdown_artifact(_markdown(title, report, failures), key=key, description=report.summary)
     if failures:
         waiting = f"\n{skipped} steps that depend on them were not tried." if skipped else ""
-        raise StepsFailedError("\n".join(failures) + waiting + "\nRun again afterwards: what is done is kept.")
+        raise StepsFailedError("\n".join(failures) + waiting + KEPT)
     return report
 
 

@@ -21,23 +21,25 @@ class RepositoryRemoval(Removable):
         cluster: Gives the account and region.
         name: The repository's name.
         with_images: Whether it may go at all: its images go with it.
+        made_now: Whether ECR made it, untagged, by a pull-through cache rule that this run has made itself.
     """
 
     step = "repository"
 
-    def __init__(self, cluster: EksCluster, name: str, *, with_images: bool) -> None:
+    def __init__(self, cluster: EksCluster, name: str, *, with_images: bool, made_now: bool = False) -> None:
         super().__init__(name)
         self._cluster = cluster
         self._repository = Repository(cluster, RepositorySpec(repository_name=name))
         self._with_images = with_images
+        self._made_now = made_now
 
     def observe(self) -> dict[str, Any] | None:
         """What DescribeRepositories answers, with its tags."""
         return self._repository.observe()
 
     def is_ours(self, observed: Mapping[str, Any]) -> bool:
-        """Whether it carries our tag."""
-        return has_aws_mark(observed)
+        """Whether it carries our tag, or could not be given one."""
+        return self._made_now or has_aws_mark(observed)
 
     def reason_to_keep(self, observed: Mapping[str, Any], after: Sequence[Outcome]) -> str:
         """Images are kept unless they were asked for, and always while a job definition names them."""
