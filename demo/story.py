@@ -11,6 +11,7 @@ from blocks.eks_cluster import EksCluster
 from demo.narration import narrate
 from flows.setup import setup_batch
 from flows.submit import TUTORIAL_JOBS, submit_jobs
+from flows.teardown import teardown
 from sandbox.remote import RemoteSandbox
 from specs.job_request import JobRequest
 from specs.platform import PlatformSpec
@@ -43,6 +44,7 @@ def tell(sandbox: RemoteSandbox) -> list[str]:
             ("Submit it with another command", story.override),
             ("Submit it with the public image, which a private cluster cannot pull", story.public_image),
             ("Wait for the tutorial's job", story.wait),
+            ("Take it all down again: only what is ours", story.teardown),
         ]
         return [title for title, chapter in chapters if not _told(title, chapter)]
 
@@ -68,11 +70,12 @@ class _Story:
             {"computeEnvironment": {"computeResources": {"instanceRole": sandbox.env["INSTANCE_PROFILE"]}}}
         )
         self._sleeping: Future[JobsReport] | None = None
+        self._map_roles_before = ""
 
     def first_setup(self) -> str:
+        self._map_roles_before = self._map_roles()
         report: Report = setup_batch(self._cluster, self._platform)
-        for outcome in report.outcomes:
-            print(f"     {outcome.action:9} {outcome.step} {outcome.name}", flush=True)
+        _show(report)
         _check(
             all(outcome.action in ("created", "updated") for outcome in report.outcomes), "a step found its work done"
         )
@@ -130,10 +133,29 @@ class _Story:
         self._end_stuck_jobs()
         return "it stays in STARTING, the run says why and what to do; the job was terminated"
 
+    def teardown(self) -> str:
+        report: Report = teardown(self._cluster, self._platform, jobs="wait", delete_images=True, approve=False)
+        _show(report)
+        actions = {outcome.action for outcome in report.outcomes}
+        _check(actions <= {"deleted", "absent"}, f"something was kept: {report.outcomes}")
+        _check(not boto3.client("batch").describe_compute_environments()["computeEnvironments"], "Batch is still there")
+        _check(self._map_roles() == self._map_roles_before, "aws-auth is not as it was before")
+        again: Report = teardown(self._cluster, self._platform, delete_images=True, approve=False)
+        _check(not again.changed, f"the second teardown changed {again.changed}")
+        return f"{report.summary}; aws-auth is byte for byte what it was; a second teardown finds nothing to do"
+
+    def _map_roles(self) -> str:
+        return str(self._cluster.core_v1.read_namespaced_config_map("aws-auth", "kube-system").data["mapRoles"])
+
     def _end_stuck_jobs(self) -> None:
         batch = boto3.client("batch")
         for job in batch.list_jobs(jobQueue="My-Eks-JQ1", jobStatus="STARTING")["jobSummaryList"]:
             batch.terminate_job(jobId=job["jobId"], reason="the demo has shown it")
+
+
+def _show(report: Report) -> None:
+    for outcome in report.outcomes:
+        print(f"     {outcome.action:9} {outcome.label}", flush=True)
 
 
 def _is_batch_at_work(user: str) -> bool:
