@@ -12,6 +12,7 @@ from demo.prefect_server import PrefectServer
 from sandbox.remote import RemoteSandbox
 from specs.identity_mapping import RoleMapping, batch_role_mapping
 from tasks.identity_mapping import ensure_identity_mapping
+from tasks.identity_mapping_removal import remove_identity_mapping
 from tasks.outcome import Outcome
 
 BATCH = batch_role_mapping("123456789012")
@@ -54,6 +55,36 @@ def test_an_absent_config_map_is_made(cluster: EksCluster) -> None:
     cluster.core_v1.delete_namespaced_config_map("aws-auth", "kube-system")
     assert map_role(cluster, BATCH).action == "created"
     assert "AWSServiceRoleForBatch" in (map_roles(cluster) or "")
+
+
+@flow
+def unmap_role(cluster: EksCluster, mapping: RoleMapping) -> Outcome:
+    return remove_identity_mapping(cluster, mapping)
+
+
+def test_a_config_map_that_was_made_for_the_mapping_goes_with_it(cluster: EksCluster) -> None:
+    cluster.core_v1.delete_namespaced_config_map("aws-auth", "kube-system")
+    map_role(cluster, BATCH)
+    assert unmap_role(cluster, BATCH).action == "deleted"
+    with pytest.raises(ApiException, match="not found"):
+        map_roles(cluster)
+    assert unmap_role(cluster, BATCH).action == "absent"
+
+
+def test_only_an_entry_that_was_added_and_not_changed_since_is_taken_out(cluster: EksCluster) -> None:
+    write(cluster, mapRoles=FOREIGN)
+    map_role(cluster, BATCH)
+    added = map_roles(cluster) or ""
+    write(cluster, mapRoles=added + "  groups: [viewers]\n")
+    assert unmap_role(cluster, BATCH).note == "somebody has changed it since these flows added it"
+    assert map_roles(cluster) == added + "  groups: [viewers]\n"
+
+    write(cluster, mapRoles=added, other="x")
+    assert unmap_role(cluster, BATCH).action == "deleted"
+    assert map_roles(cluster) == FOREIGN
+    # Somebody adds by hand what was taken out: it is theirs.
+    write(cluster, mapRoles=added)
+    assert unmap_role(cluster, BATCH).note == "these flows did not add it"
 
 
 @pytest.mark.parametrize("text", ["- rolearn: [", "rolearn: not a list", "- just text", "a: b: c"])
