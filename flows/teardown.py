@@ -45,8 +45,8 @@ def teardown(
     """Delete what setup made, or finish a deletion that was interrupted. Safe to run again.
 
     Only what carries our mark is deleted. What others made under the same names is kept, and so is what other compute
-    environments of the cluster still need; the report says why. The cluster itself, its nodes' role and AWS Batch's
-    service-linked role are no part of it.
+    environments of the cluster still need; the report says why. Access entries stay so far. The cluster itself, its
+    nodes' role and AWS Batch's service-linked role are no part of it.
 
     Args:
         cluster: The cluster, and who calls it.
@@ -119,7 +119,7 @@ class Teardown:
         self._plan = plan
         cluster, platform = self._cluster, self._platform
         queue = self._remove(JobQueueRemoval(cluster, platform.job_queue.job_queue_name, self._jobs))
-        # Here, between the queue and its environment, access entries are given up.
+        # The place to give up access entries, which are kept so far: after the queue, before its environment.
         name = platform.compute_environment.compute_environment_name
         environment = self._remove(ComputeEnvironmentRemoval(cluster, name), queue)
         policy = self._scheduling_policy(queue)
