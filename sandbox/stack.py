@@ -14,7 +14,7 @@ from moto.core.base_backend import BackendDict
 from moto.moto_api._internal import mock_random
 
 from sandbox.authenticator import Authenticator, Identity
-from sandbox.aws import ecr
+from sandbox.aws import ecr, policy_simulation, vpc_endpoints
 from sandbox.aws.access_entries import AccessEntries, AccessEntry
 from sandbox.aws.access_entry_operations import AccessEntryOperations
 from sandbox.aws.access_policies import AccessPolicyAuthorizer
@@ -26,6 +26,7 @@ from sandbox.aws.instances import private_dns_name
 from sandbox.aws.server import AwsServer
 from sandbox.certificate_authority import CertificateAuthority
 from sandbox.control_routes import ControlRoutes
+from sandbox.core_dns import core_dns
 from sandbox.environment import UPSTREAM_HOST, Addresses, write_files
 from sandbox.guardian import Guardian
 from sandbox.kubernetes.client import ApiClient, ApiError
@@ -38,6 +39,7 @@ from sandbox.registries.registry import PrivateRegistry, UpstreamRegistry
 from sandbox.unreachable import Unreachable
 
 _AWS_AUTH = "/api/v1/namespaces/kube-system/configmaps"
+_DEPLOYMENTS = "/apis/apps/v1/namespaces/kube-system/deployments"
 _SEEDING_ATTEMPTS = 3
 # What EKS writes when a managed node group is created (EKS user guide, auth-configmap).
 _MAP_ROLES = f"""\
@@ -194,6 +196,8 @@ class Sandbox:
             access_entry=self._access_entry,
         )
         ecr.install(self._server, self._private)
+        policy_simulation.install()
+        vpc_endpoints.install(lambda: self._server.settings.vpc_endpoint_delay)
         self._server.log.add_source(self._kubernetes_calls)
         self._server.log.add_source(self._registry_calls)
         ControlRoutes(self._nodes, self._clusters, self._control_plane, authority.ca_file).install(self._server)
@@ -237,6 +241,7 @@ class Sandbox:
             "data": {"mapRoles": _MAP_ROLES},
         }
         self._admin.post(_AWS_AUTH, document)
+        self._admin.post(_DEPLOYMENTS, core_dns())
 
     def _authenticate(self, token: str) -> Identity:
         return self._authenticator.authenticate(token)

@@ -21,6 +21,8 @@ class Settings:
     """Until a created or updated compute environment is judged (AWS: seconds to a minute)."""
     access_entry_delay: float = 0.5
     """Until a change of access entries or their policies is in effect (EKS user guide: "several seconds")."""
+    vpc_endpoint_delay: float = 0.0
+    """For how long a new interface endpoint is `pending` (AWS: a minute or two)."""
     job_queue_delay: float = 0.3
     """Until a created, updated or deleted job queue settles (AWS: seconds)."""
     deletion_delay: float = 0.5

@@ -45,6 +45,7 @@ def create_vpc(ec2: "EC2Client") -> Vpc:
     vpc_id = ec2.create_vpc(CidrBlock=_CIDR, TagSpecifications=_tags("vpc", "VPC"))["Vpc"]["VpcId"]
     ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsSupport={"Value": True})
     ec2.modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": True})
+    _use_amazon_dns(ec2, vpc_id)
     subnets, tables = [], []
     for zone, cidr in zip(ZONES, _SUBNET_CIDRS, strict=True):
         suffix = zone.replace("-", "").upper()
@@ -70,6 +71,17 @@ def create_vpc(ec2: "EC2Client") -> Vpc:
     )
     _create_interface_endpoints(ec2, vpc_id, subnets, endpoint_group)
     return Vpc(vpc_id, tuple(subnets), cluster_group, endpoint_group)
+
+
+def _use_amazon_dns(ec2: "EC2Client", vpc_id: str) -> None:
+    """The DHCP options that every region has by default, and that private endpoints need (EKS, cluster-endpoint)."""
+    options = ec2.create_dhcp_options(
+        DhcpConfigurations=[
+            {"Key": "domain-name", "Values": ["ec2.internal"]},
+            {"Key": "domain-name-servers", "Values": ["AmazonProvidedDNS"]},
+        ]
+    )["DhcpOptions"]["DhcpOptionsId"]
+    ec2.associate_dhcp_options(VpcId=vpc_id, DhcpOptionsId=options)
 
 
 def _cluster_security_group(ec2: "EC2Client", vpc_id: str) -> str:

@@ -3,6 +3,7 @@ import socket
 import ssl
 from urllib.parse import urlsplit
 
+import kubernetes
 import pytest
 
 
@@ -23,6 +24,18 @@ def test_the_cluster_is_private_and_of_eksctl_s_making(cluster):
     network = cluster["resourcesVpcConfig"]
     assert (network["endpointPrivateAccess"], network["endpointPublicAccess"]) == (True, False)
     assert cluster["accessConfig"] == {"authenticationMode": "API_AND_CONFIG_MAP"}
+
+
+def test_access_to_the_endpoint_is_changed_and_nothing_else(aws, cluster, clean_sandbox):
+    aws("eks").update_cluster_config(name="my-test-cluster", resourcesVpcConfig={"endpointPublicAccess": True})
+    network = aws("eks").describe_cluster(name="my-test-cluster")["cluster"]["resourcesVpcConfig"]
+    opened = {"endpointPublicAccess": True, "publicAccessCidrs": ["0.0.0.0/0"]}
+    assert network == {**cluster["resourcesVpcConfig"], **opened}
+
+
+def test_core_dns_is_there_as_in_every_new_cluster(make_tools, clean_sandbox):
+    apps = kubernetes.client.AppsV1Api(make_tools(clean_sandbox).api)
+    assert apps.read_namespaced_deployment("coredns", "kube-system").spec.replicas == 2
 
 
 def test_endpoint_and_certificate_lead_to_the_api_server(cluster, sandbox):

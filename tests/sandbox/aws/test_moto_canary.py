@@ -9,10 +9,13 @@ from moto.core.base_backend import BackendDict, backend_lock
 from moto.core.exceptions import ServiceException
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models.instance_types import INSTANCE_TYPES
+from moto.ec2.models.vpcs import VPCBackend, VPCEndPoint
+from moto.ec2.responses.vpcs import VPCs
 from moto.ecr.models import ECRBackend, ecr_backends
 from moto.eks.models import Cluster, eks_backends
 from moto.events.models import Rule, events_backends
 from moto.iam import models
+from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.iam.exceptions import EntityAlreadyExists, InvalidInput, NotFoundException
 from moto.moto_api._internal import mock_random
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
@@ -82,6 +85,22 @@ def test_ec2() -> None:
     assert wanted <= set(parameters(EC2Backend.run_instances))
     assert "instance_ids" in parameters(EC2Backend.terminate_instances)
     assert "filters" in parameters(EC2Backend.describe_security_groups)
+
+
+def test_vpc_endpoints() -> None:
+    assert "endpoint_type" in parameters(VPCBackend.create_vpc_endpoint)
+    assert parameters(VPCs.modify_vpc_endpoint) == ["self"]
+    assert parameters(EC2Backend.create_route)[:3] == ["self", "route_table_id", "destination_cidr_block"]
+    assert {"gateway_id", "destination_prefix_list_id"} <= set(parameters(EC2Backend.create_route))
+    assert parameters(EC2Backend.delete_route)[:2] == ["self", "route_table_id"]
+    source = inspect.getsource(VPCEndPoint.__init__)
+    assert all(f"self.{name} = " in source for name in ("state", "private_dns_enabled", "destination_prefix_list_id"))
+
+
+def test_policies() -> None:
+    allow = '{"Statement": {"Effect": "Allow", "Action": "a:B", "Resource": "*"}}'
+    assert IAMPolicy(allow).is_action_permitted("a:B", "r") == PermissionResult.PERMITTED
+    assert IAMPolicy(allow).is_action_permitted("a:C", "r") == PermissionResult.NEUTRAL
 
 
 def test_instance_types() -> None:

@@ -26,6 +26,13 @@ def test_the_vpc_resolves_the_private_endpoint_s_name(ec2, network, attribute):
     assert answer[attribute[0].upper() + attribute[1:]] == {"Value": True}
 
 
+def test_the_vpc_asks_amazon_s_dns(ec2, network):
+    (vpc,) = ec2.describe_vpcs(VpcIds=[network["vpcId"]])["Vpcs"]
+    (options,) = ec2.describe_dhcp_options(DhcpOptionsIds=[vpc["DhcpOptionsId"]])["DhcpOptions"]
+    servers = {"Key": "domain-name-servers", "Values": [{"Value": "AmazonProvidedDNS"}]}
+    assert servers in options["DhcpConfigurations"]
+
+
 def test_three_private_subnets_in_zones_a_b_d(ec2, network, sandbox):
     subnets = ec2.describe_subnets(Filters=by_vpc(network))["Subnets"]
     assert sorted(each["AvailabilityZone"] for each in subnets) == ["us-east-1a", "us-east-1b", "us-east-1d"]
