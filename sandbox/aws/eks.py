@@ -64,6 +64,9 @@ class EksClusters:
         server.implement("eks", "CreateCluster", self.create)
         server.implement("eks", "DescribeCluster", self.describe)
         server.implement("eks", "UpdateClusterConfig", self.update_config)
+        server.implement("eks", "UpdateClusterVersion", self.update_version)
+        # A cluster of eksctl's gives roles by IRSA, if at all.
+        server.implement("eks", "ListPodIdentityAssociations", lambda *_: {"associations": []})
         server.before_reset(self._modes.clear)
 
     def authentication_mode(self, name: str) -> str:
@@ -136,6 +139,17 @@ class EksClusters:
         cluster.logging = parameters.get("logging", cluster.logging)
         update = {"id": str(uuid4()), "status": "InProgress", "type": kind, "createdAt": time.time()}
         return {"update": {**update, "params": [], "errors": []}}
+
+    def update_version(self, parameters: dict[str, Any], caller: Caller) -> Mapping[str, Any]:
+        """UpdateClusterVersion: one minor version at a time (EKS user guide, update-cluster); it is done at once."""
+        cluster, wanted = self.found(parameters["name"], caller), parameters["version"]
+        if int(wanted.partition(".")[2]) != int(cluster.version.partition(".")[2]) + 1:
+            # Words as users report them (eksctl-io/eksctl, "upgrade cluster").
+            text = f"Unsupported Kubernetes minor version update from {cluster.version} to {wanted}"
+            raise AwsError("InvalidParameterException", text, 400)
+        cluster.version = wanted
+        update = {"id": str(uuid4()), "type": "VersionUpdate", "status": "InProgress", "createdAt": time.time()}
+        return {"update": {**update, "params": [{"type": "Version", "value": wanted}], "errors": []}}
 
     def _change_mode(self, name: str, wanted: Any) -> None:
         """One step at a time, and never back to a mode without the API (EKS user guide, setting-up-access-entries)."""

@@ -33,6 +33,14 @@ def test_access_to_the_endpoint_is_changed_and_nothing_else(aws, cluster, clean_
     assert network == {**cluster["resourcesVpcConfig"], **opened}
 
 
+def test_a_cluster_is_upgraded_one_minor_version_at_a_time(aws, clean_sandbox):
+    eks = aws("eks")
+    with pytest.raises(eks.exceptions.InvalidParameterException, match=r"from 1\.33 to 1\.35"):
+        eks.update_cluster_version(name="my-test-cluster", version="1.35")
+    eks.update_cluster_version(name="my-test-cluster", version="1.34")
+    assert eks.describe_cluster(name="my-test-cluster")["cluster"]["version"] == "1.34"
+
+
 def test_core_dns_is_there_as_in_every_new_cluster(make_tools, clean_sandbox):
     apps = kubernetes.client.AppsV1Api(make_tools(clean_sandbox).api)
     assert apps.read_namespaced_deployment("coredns", "kube-system").spec.replicas == 2
