@@ -3,8 +3,8 @@
 from prefect import flow
 
 from blocks.eks_cluster import EksCluster
-from flows.images import ImageSource
 from flows.setup import setup_batch
+from specs.image_source import ImageSource
 from specs.platform import PlatformSpec
 from tasks.drift_event import emit_drift
 from tasks.report import Report, StepsFailedError

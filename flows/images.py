@@ -1,7 +1,7 @@
 """Steps 8 and 9: images brought to where nodes can pull them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from prefect.futures import PrefectFuture
 
@@ -9,6 +9,7 @@ from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from registry.reference import Reference
 from specs.container_images import images_of
+from specs.image_source import ImageSource
 from specs.lifecycle_policy import LifecyclePolicySpec
 from specs.mirror import MirrorImage, MirrorSpec
 from specs.platform import PlatformSpec
@@ -23,7 +24,6 @@ from tasks.pull_through_cache_rule import ensure_pull_through_cache_rule
 from tasks.pull_through_image import pull_through_image
 from tasks.repository import ensure_repository
 
-ImageSource = Literal["mirror", "already_mirrored", "mirror_by_deployment", "pull_through"]
 Futures = list[PrefectFuture[Any]]
 Images = dict[str, PrefectFuture[Any]]
 

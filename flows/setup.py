@@ -6,11 +6,12 @@ from typing import Any
 from prefect import flow
 
 from blocks.eks_cluster import EksCluster
-from flows.images import Futures, ImageSource, check_rules, images_to_mirror, images_to_provide, provide_images
+from flows.images import Futures, check_rules, images_to_mirror, images_to_provide, provide_images
 from flows.rollback import rolled_back
 from specs.container_images import images_of
 from specs.identity_choice import IdentityChoice
 from specs.identity_mapping import batch_role_mapping, node_role_mapping
+from specs.image_source import ImageSource
 from specs.platform import PlatformSpec
 from specs.rbac import (
     batch_cluster_role,

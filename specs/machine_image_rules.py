@@ -11,7 +11,7 @@ from specs.wire import elements, mapping, text
 
 _IMAGE_TYPES = ("EKS_AL2023", "EKS_AL2023_NVIDIA", "EKS_AL2", "EKS_AL2_NVIDIA")
 # Batch supports more in time, so that another version is no fault (User Guide, batch_eks_invalid_compute_environment).
-_MINOR_VERSIONS = range(30, 37)
+SUPPORTED_MINOR_VERSIONS = range(30, 37)
 _PATH = "computeResources.ec2Configuration"
 
 
@@ -70,8 +70,10 @@ def _check_version(configuration: Mapping[str, Any], path: str, found: Findings)
     if isinstance(version, str) and not re.fullmatch(r"1\.[0-9]{1,2}", version):
         rule = "A Kubernetes version has the form 1.33."
         found.fault(f"{path}.imageKubernetesVersion", version, rule, "Write the cluster's version.", source)
-    elif isinstance(version, str) and int(version[2:]) not in _MINOR_VERSIONS:
-        sentence = f"AWS documents 1.{_MINOR_VERSIONS[0]} to 1.{_MINOR_VERSIONS[-1]} as what Batch supports."
+    elif isinstance(version, str) and int(version[2:]) not in SUPPORTED_MINOR_VERSIONS:
+        sentence = (
+            f"AWS documents 1.{SUPPORTED_MINOR_VERSIONS[0]} to 1.{SUPPORTED_MINOR_VERSIONS[-1]} as what Batch supports."
+        )
         found.warn(f"{path}.imageKubernetesVersion", sentence, guide("batch_eks_invalid_compute_environment"))
     elif version is None and "imageIdOverride" not in configuration:
         sentence = "Without a version Batch takes the latest that it supports; pin it to the cluster's."

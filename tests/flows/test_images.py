@@ -6,9 +6,10 @@ import pytest
 from prefect import flow
 
 from blocks.eks_cluster import EksCluster
-from flows.images import ImageSource, check_rules, images_to_mirror, provide_images
+from flows.images import check_rules, images_to_mirror, provide_images
 from sandbox.remote import RemoteSandbox
 from specs.container_images import images_of
+from specs.image_source import ImageSource
 from specs.platform import PlatformSpec
 from tasks.job_definition import ensure_job_definition, newest_revision
 from tasks.private_registry import PrivateRegistry

@@ -1,0 +1,163 @@
+"""Rules of identities: the nodes' role and its instance profile, and who calls AWS."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from specs.preflight.facts import Caller, InstanceProfile, NodeRole, PreflightFacts
+from specs.preflight.rule import Finding, Rule, error, info, rule_of, warning
+from specs.source import ECR_GUIDE, EKS_GUIDE, guide, member
+
+
+@dataclass(frozen=True)
+class NodeRight:
+    """Something that the nodes' role must be able to do.
+
+    Attributes:
+        purpose: What for.
+        actions: The actions behind it that tell.
+        policies: Managed policies that allow them, the usual one first.
+    """
+
+    purpose: str
+    actions: tuple[str, ...]
+    policies: tuple[str, ...]
+
+
+_PULL_ONLY = "AmazonEC2ContainerRegistryPullOnly"
+_ECR_POLICIES = ("AmazonEC2ContainerRegistryPowerUser", "AmazonEC2ContainerRegistryFullAccess")
+WORKER = NodeRight("join the cluster", ("ec2:DescribeInstances",), ("AmazonEKSWorkerNodePolicy",))
+CNI = NodeRight(
+    "give pods addresses, unless the VPC CNI has a role of its own",
+    ("ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface"),
+    ("AmazonEKS_CNI_Policy",),
+)
+PULL = NodeRight(
+    "pull images",
+    ("ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+    (_PULL_ONLY, "AmazonEC2ContainerRegistryReadOnly", *_ECR_POLICIES),
+)
+# ReadOnly does not have it: eksctl-io/eksctl#8318.
+IMPORT = NodeRight("have ECR fetch images through its cache", ("ecr:BatchImportUpstreamImage",), (_PULL_ONLY,))
+NODE_RIGHTS = (WORKER, CNI, PULL, IMPORT)
+
+
+def caller_actions(
+    partition: str, region: str, account: str, names: tuple[str, str, str, str]
+) -> dict[str, tuple[str, ...]]:
+    """The AWS actions that setup makes as its caller, by the resource they are about.
+
+    Args:
+        partition: Of the cluster.
+        region: Of the cluster.
+        account: Of the cluster.
+        names: Of the cluster, the compute environment, the job queue and the node role.
+    """
+    cluster, environment, queue, node_role = names
+    batch = f"arn:{partition}:batch:{region}:{account}"
+    arn = f"{batch}:compute-environment/{environment}"
+    actions: dict[str, tuple[str, ...]] = {
+        "*": (
+            "batch:DescribeComputeEnvironments",
+            "batch:DescribeJobQueues",
+            "batch:DescribeJobDefinitions",
+            "batch:DescribeJobs",
+            "batch:ListJobs",
+            "ecr:GetAuthorizationToken",
+        ),
+        f"arn:{partition}:eks:{region}:{account}:cluster/{cluster}": ("eks:DescribeCluster",),
+        arn: ("batch:CreateComputeEnvironment", "batch:UpdateComputeEnvironment", "batch:TagResource"),
+        f"{batch}:job-queue/{queue}": ("batch:CreateJobQueue", "batch:UpdateJobQueue", "batch:SubmitJob"),
+        f"{batch}:job-definition/any": ("batch:RegisterJobDefinition", "batch:DeregisterJobDefinition"),
+        f"arn:{partition}:ecr:{region}:{account}:repository/any": ("ecr:CreateRepository", "ecr:DescribeImages"),
+    }
+    if node_role:
+        # Launching instances with a profile needs it (Batch user guide, batch_instance_profile).
+        actions[f"arn:{partition}:iam::{account}:role/{node_role}"] = ("iam:PassRole",)
+    return actions
+
+
+def _profile(profile: InstanceProfile) -> Iterator[Finding]:
+    if profile.exists and profile.roles:
+        return
+    there = "holds no role" if profile.exists else "does not exist"
+    role = profile.known_role.rsplit("/", 1)[-1] or "<node role>"
+    create = "" if profile.exists else f"aws iam create-instance-profile --instance-profile-name {profile.name}, then "
+    by_hand = f"{create}aws iam add-role-to-instance-profile --instance-profile-name {profile.name} --role-name {role}"
+    fix = f"run preflight with `fix`, or {by_hand}" if profile.known_role else by_hand
+    yield error(f"instance profile {profile.name} {there}; instanceRole takes a profile, not a role", fix)
+
+
+def _lacks(role: NodeRole, right: NodeRight) -> list[str]:
+    """The actions that a role is not known to have."""
+    if role.denied is not None:
+        return sorted(set(right.actions) & role.denied)
+    return [] if set(right.policies) & role.policies else list(right.actions)
+
+
+def _missing(role: NodeRole, right: NodeRight) -> Finding | None:
+    lacking = _lacks(role, right)
+    if not lacking:
+        return None
+    fix = f"attach {right.policies[0]} to {role.name}"
+    if role.denied is None:
+        # A policy of one's own may allow the same.
+        evidence = f"role {role.name} has none of the policies {', '.join(right.policies)}, which nodes need to"
+        return warning(f"{evidence} {right.purpose}", f"{fix}, or see that a policy of your own allows {lacking[0]}")
+    return error(f"role {role.name} may not {', '.join(lacking)}, which nodes need to {right.purpose}", fix)
+
+
+def _node_policies(role: NodeRole) -> Iterator[Finding]:
+    rights = (WORKER, PULL) if role.cni_has_own_role else (WORKER, CNI, PULL)
+    yield from filter(None, (_missing(role, right) for right in rights))
+
+
+def _import(facts: PreflightFacts) -> Iterator[Finding]:
+    found = _missing(facts.node_role, IMPORT) if facts.node_role else None
+    if found is None:
+        return
+    if facts.image_source != "pull_through":
+        # Nodes then pull what is in the registry already.
+        found = found.model_copy(update={"level": "WARNING"})
+    yield found
+
+
+def _caller(caller: Caller) -> Iterator[Finding]:
+    by_resource: dict[str, list[str]] = {}
+    for action, resource in caller.denied:
+        by_resource.setdefault(resource, []).append(action)
+    for resource, actions in by_resource.items():
+        yield error(
+            f"{caller.arn} may not {', '.join(actions)}" + (f" on {resource}" if resource != "*" else ""),
+            "grant the actions to it",
+        )
+    if not caller.simulated and not caller.denied:
+        yield info(
+            f"IAM does not simulate the policies of {caller.arn}: only reading was tried, and works",
+            "allow it iam:SimulatePrincipalPolicy on itself to have creating checked too",
+        )
+
+
+RULES = (
+    rule_of(
+        "profile",
+        "instance-profile",
+        "the instance profile exists and holds a role",
+        member("ComputeResource", "instanceRole"),
+        _profile,
+    ),
+    rule_of(
+        "node_role",
+        "node-role-policies",
+        "the node role may join, give pods addresses and pull",
+        f"{EKS_GUIDE}/create-node-role.html",
+        _node_policies,
+    ),
+    Rule(
+        "pull-through-import",
+        "the node role may fetch images through ECR's cache",
+        ("node_role",),
+        f"{ECR_GUIDE}/pull-through-cache-iam.html",
+        _import,
+    ),
+    rule_of("caller", "caller-permissions", "the caller may do what setup does", guide("batch_IAM"), _caller),
+)
