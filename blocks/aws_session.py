@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import (
     AssumeRoleCredentialFetcher,
@@ -22,8 +23,10 @@ from botocore.credentials import (
     DeferredRefreshableCredentials,
 )
 from botocore.exceptions import NoCredentialsError
+from botocore.httpsession import URLLib3Session
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
+from botocore.utils import get_environ_proxies
 from prefect_aws import AwsCredentials
 
 # Suffixes of the public endpoints by partition (botocore's endpoints.json); others are as in `aws`.
@@ -110,6 +113,30 @@ class AwsSession:
         keys = credentials.get_frozen_credentials()
         token = {"AWS_SESSION_TOKEN": str(keys.token)} if keys.token else {}
         return {"AWS_ACCESS_KEY_ID": str(keys.access_key), "AWS_SECRET_ACCESS_KEY": str(keys.secret_key)} | token
+
+    def endpoint_url(self, service: str) -> str:
+        """Where a service is called."""
+        return str(self.client(service).meta.endpoint_url)
+
+    def reach(self, service: str, seconds: float) -> None:
+        """Ask a service's endpoint once, unsigned; whatever it answers proves that it is reached.
+
+        Args:
+            service: boto3's name of it.
+            seconds: How long connecting, and then the answer, may take.
+
+        Raises:
+            BotoCoreError: If it is not reached.
+        """
+        url = self.endpoint_url(service)
+        proxies = self.client(service).meta.config.proxies or get_environ_proxies(url)
+        # botocore takes a file and a fraction of a second too; its stubs do not say so.
+        options: dict[str, Any] = {"verify": self.ca_bundle or True, "timeout": seconds}
+        http = URLLib3Session(proxies=proxies, **options)
+        try:
+            http.send(AWSRequest("GET", url).prepare())
+        finally:
+            http.close()
 
     def presign_identity(self, cluster_name: str) -> str:
         """A presigned GetCallerIdentity URL, the secret inside an EKS bearer token; nothing is sent.

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sts import STSClient
 
 
 class EksCluster(Block):
@@ -177,6 +178,12 @@ class EksCluster(Block):
         return client
 
     @property
+    def sts(self) -> "STSClient":
+        """AWS STS."""
+        client: STSClient = self.session.client("sts")
+        return client
+
+    @property
     def description(self) -> "ClusterTypeDef":
         """What DescribeCluster answers, asked once for the life of this block.
 
@@ -219,6 +226,21 @@ class EksCluster(Block):
     def core_v1(self) -> Any:
         """kubernetes.client.CoreV1Api of the cluster."""
         return kubernetes.CoreV1Api(self._api_client)
+
+    @property
+    def apps_v1(self) -> Any:
+        """kubernetes.client.AppsV1Api of the cluster."""
+        return kubernetes.AppsV1Api(self._api_client)
+
+    @property
+    def version(self) -> Any:
+        """kubernetes.client.VersionApi of the cluster."""
+        return kubernetes.VersionApi(self._api_client)
+
+    @property
+    def api_server(self) -> str:
+        """URL that the Kubernetes API is called at."""
+        return str(self._api_client.configuration.host)
 
     @property
     def rbac_v1(self) -> Any:

@@ -1,0 +1,1 @@
+"""Looking at everything that preflight judges, and adding what it can add."""

@@ -1,0 +1,58 @@
+"""Looking into the cluster: CoreDNS, and what the worker itself may do there."""
+
+from collections.abc import Iterable
+
+from kubernetes.client.exceptions import ApiException
+
+from blocks.eks_cluster import EksCluster
+from specs.preflight.facts import CoreDns, KubernetesRight, WorkerRights
+from specs.preflight.kubernetes_rights import escalation_rights, granted_rights, setup_rights
+from tasks.preflight.identity import CNI_ACCOUNT, CNI_ANNOTATION, CNI_NAMESPACE
+
+
+def look_at_core_dns(cluster: EksCluster) -> CoreDns:
+    """The cluster's DNS."""
+    try:
+        deployment = cluster.apps_v1.read_namespaced_deployment("coredns", "kube-system")
+    except ApiException as error:
+        if error.status != 404:
+            raise
+        return CoreDns(None)
+    return CoreDns(deployment.spec.replicas)
+
+
+def look_at_rights(cluster: EksCluster, namespace: str) -> WorkerRights:
+    """What the worker may do, asked of the cluster with SelfSubjectAccessReview, which everybody may send.
+
+    Args:
+        cluster: Where.
+        namespace: Batch's namespace.
+    """
+    mode = cluster.description.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP")
+    aws_auth = cluster.identity_mapping != "access-entry" and mode != "API"
+    no_escalation = _denied(cluster, escalation_rights(namespace))
+    return WorkerRights(
+        denied=_denied(cluster, setup_rights(namespace, aws_auth=aws_auth)),
+        no_escalation=no_escalation,
+        not_held=_denied(cluster, granted_rights(namespace)) if no_escalation else (),
+    )
+
+
+def cni_has_annotated_role(cluster: EksCluster) -> bool:
+    """Whether the VPC CNI's service account names a role of its own; no answer counts as no."""
+    try:
+        account = cluster.core_v1.read_namespaced_service_account(CNI_ACCOUNT, CNI_NAMESPACE)
+    except ApiException:
+        return False
+    return CNI_ANNOTATION in (account.metadata.annotations or {})
+
+
+def _denied(cluster: EksCluster, rights: Iterable[KubernetesRight]) -> tuple[KubernetesRight, ...]:
+    return tuple(right for right in rights if not _is_allowed(cluster, right))
+
+
+def _is_allowed(cluster: EksCluster, right: KubernetesRight) -> bool:
+    resource, _, subresource = right.resource.partition("/")
+    attributes = {"verb": right.verb, "group": right.group, "resource": resource, "namespace": right.namespace}
+    review = {"spec": {"resourceAttributes": {**attributes, "subresource": subresource}}}
+    return bool(cluster.authorization_v1.create_self_subject_access_review(review).status.allowed)

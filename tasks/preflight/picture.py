@@ -1,0 +1,201 @@
+"""The whole picture: every part looked at by itself, and what could not be looked at as a finding of its own."""
+
+import subprocess
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+from kubernetes.client.exceptions import ApiException
+
+from blocks.aws_errors import explain_aws
+from blocks.eks_cluster import EksCluster
+from blocks.kubernetes_errors import explain_kubernetes
+from blocks.operation_error import OperationError
+from specs.image_source import ImageSource
+from specs.platform import PlatformSpec
+from specs.preflight.facts import ObservedCluster, PreflightFacts, Target
+from specs.preflight.identity import caller_actions
+from specs.preflight.rule import Finding
+from tasks.preflight import identity, kubernetes, network, reachability
+from tasks.preflight.tools import look_at_tools
+from tasks.preflight.usage import look_at_usage
+from tasks.private_registry import PrivateRegistry
+from tasks.step import step
+
+NOT_LOOKED_AT = "not-looked-at"
+_WORKERS = 8
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What was observed.
+
+    Attributes:
+        facts: What the rules judge.
+        unseen: What could not be looked at, and why.
+    """
+
+    facts: PreflightFacts
+    unseen: tuple[Finding, ...]
+
+
+@dataclass
+class _Observer:
+    """Looks at one part after another and keeps what failed.
+
+    Attributes:
+        targets: What was called, and whether it answered.
+        unseen: What could not be looked at.
+    """
+
+    targets: list[Target]
+    unseen: list[Finding] = field(default_factory=list)
+
+    def look(self, part: str, needs: str, observe: Callable[[], T]) -> T | None:
+        """Look at a part.
+
+        Args:
+            part: What people call it.
+            needs: The target that is asked for it; empty for none.
+            observe: Looks.
+
+        Returns:
+            What was seen; None where it could not be looked at.
+        """
+        if any(target.name == needs and target.problem for target in self.targets):
+            self._note(part, OperationError(part, f"{needs} does not answer here", "it cannot be asked", _SEE_ABOVE))
+            return None
+        try:
+            return observe()
+        except (ClientError, BotoCoreError) as error:
+            self._note(part, explain_aws(error, part))
+        except ApiException as error:
+            self._note(part, explain_kubernetes(error, part))
+        except OperationError as error:
+            self._note(part, error)
+        except (OSError, subprocess.SubprocessError) as error:
+            self._note(part, OperationError(part, str(error), "it could not be run", "look at it by hand"))
+        return None
+
+    def _note(self, part: str, error: OperationError) -> None:
+        evidence = f"{part} could not be looked at: {error.answer} ({error.cause})"
+        self.unseen.append(Finding(level="WARNING", evidence=evidence, fix=error.next_step, rule=NOT_LOOKED_AT))
+
+
+_SEE_ABOVE = "see what is said of its reachability"
+_KUBERNETES = "Kubernetes API"
+
+
+@step("picture of {cluster.cluster_name}", retries=0)
+def take_picture(cluster: EksCluster, platform: PlatformSpec, image_source: ImageSource) -> Picture:
+    """Look at everything that setup relies on, and change nothing.
+
+    Args:
+        cluster: The cluster, and who calls it.
+        platform: What setup is going to make.
+        image_source: Where setup takes images from.
+
+    Returns:
+        What was seen. Nothing that fails keeps the rest from being looked at, but for the cluster's description, which
+        says where the rest is.
+    """
+    observer = _Observer(reachability.call_aws(cluster, platform))
+    description = observer.look("EKS cluster " + cluster.cluster_name, "eks", lambda: cluster.description)
+    if description is None:
+        unreadable = [finding.model_copy(update={"level": "ERROR"}) for finding in observer.unseen]
+        return Picture(PreflightFacts(targets=tuple(observer.targets)), tuple(unreadable))
+    registry = observer.look("private registry", "ecr", lambda: PrivateRegistry(cluster).host) or ""
+    observer.targets += reachability.call_others(cluster, platform, image_source, registry)
+    seen = _everything(cluster, platform, observer)
+    targets = tuple(observer.targets)
+    facts = PreflightFacts(region=cluster.region, image_source=image_source, targets=targets, **seen)
+    return Picture(facts, tuple(observer.unseen))
+
+
+def _everything(cluster: EksCluster, platform: PlatformSpec, observer: _Observer) -> dict[str, Any]:
+    name = platform.namespace.name
+    looks: list[Callable[[], dict[str, Any]]] = [
+        lambda: {"cluster": _cluster(cluster)},
+        lambda: _network(cluster, platform, observer),
+        lambda: _identities(cluster, platform, observer),
+        lambda: {
+            "core_dns": observer.look("CoreDNS", _KUBERNETES, lambda: kubernetes.look_at_core_dns(cluster)),
+            "rights": observer.look(
+                "the worker's rights in the cluster", _KUBERNETES, lambda: kubernetes.look_at_rights(cluster, name)
+            ),
+        },
+        lambda: {"usage": observer.look("Batch's quotas", "batch", lambda: look_at_usage(cluster, platform))},
+        lambda: {"tools": observer.look("command-line tools", "", look_at_tools)},
+    ]
+    seen: dict[str, Any] = {}
+    with ThreadPoolExecutor(_WORKERS) as threads:
+        for part in threads.map(lambda look: look(), looks):
+            seen |= part
+    return seen
+
+
+def _cluster(cluster: EksCluster) -> ObservedCluster:
+    description, access = cluster.description, cluster.description["resourcesVpcConfig"]
+    return ObservedCluster(
+        version=description["version"],
+        private_access=access.get("endpointPrivateAccess", False),
+        public_access=access.get("endpointPublicAccess", True),
+        public_cidrs=tuple(access.get("publicAccessCidrs", ())),
+        authentication_mode=description.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP"),
+        identity_mapping=cluster.identity_mapping,
+    )
+
+
+def _network(cluster: EksCluster, platform: PlatformSpec, observer: _Observer) -> dict[str, Any]:
+    described = cluster.description["resourcesVpcConfig"]
+    vpc_id, group = described.get("vpcId", ""), described.get("clusterSecurityGroupId", "")
+    wanted = platform.compute_environment.completed(cluster.arn, described.get("subnetIds", ()), [group])
+    resources = wanted.to_document()["computeResources"]
+    # A launch template may bring groups of its own instead.
+    node_groups = tuple(resources.get("securityGroupIds", ())) or (group,)
+    tables = observer.look("route tables", "ec2", lambda: network.look_at_route_tables(cluster, vpc_id))
+    endpoints = observer.look("VPC endpoints", "ec2", lambda: network.look_at_endpoints(cluster, vpc_id))
+    groups = {group, *node_groups, *(each for endpoint in endpoints or () for each in endpoint.security_groups)}
+    return {
+        "vpc_id": vpc_id,
+        "cluster_group": group,
+        "node_groups": node_groups,
+        "route_tables": tables,
+        "endpoints": endpoints,
+        "vpc": observer.look("the VPC", "ec2", lambda: network.look_at_vpc(cluster, vpc_id)),
+        "subnets": None
+        if tables is None
+        else observer.look("subnets", "ec2", lambda: network.look_at_subnets(cluster, resources["subnets"], tables)),
+        "ingress": observer.look("security groups", "ec2", lambda: network.look_at_ingress(cluster, groups)),
+    }
+
+
+def _identities(cluster: EksCluster, platform: PlatformSpec, observer: _Observer) -> dict[str, Any]:
+    name = platform.compute_environment.compute_resources.instance_role.rsplit("/", 1)[-1]
+    known = platform.node_role_arn
+    profile = observer.look(f"instance profile {name}", "iam", lambda: identity.look_at_profile(cluster, name, known))
+    arn = known or next(iter(profile.roles if profile else ()), "")
+    own = bool(arn) and bool(
+        observer.look("the VPC CNI's pod identity", "eks", lambda: identity.cni_has_pod_identity(cluster))
+        or observer.look("the VPC CNI's account", _KUBERNETES, lambda: kubernetes.cni_has_annotated_role(cluster))
+    )
+    names = (
+        cluster.cluster_name,
+        platform.compute_environment.compute_environment_name,
+        platform.job_queue.job_queue_name,
+        arn.rpartition(":role/")[2],
+    )
+    actions = caller_actions(cluster.partition, cluster.region, cluster.account_id, names)
+    return {
+        "profile": profile,
+        "node_role": observer.look(
+            "the node role", "iam", lambda: identity.look_at_node_role(cluster, arn, cni_has_own_role=own)
+        )
+        if arn
+        else None,
+        "caller": observer.look("the caller", "sts", lambda: identity.look_at_caller(cluster, actions)),
+    }
