@@ -72,11 +72,18 @@ def tables_without_gateway(facts: PreflightFacts) -> list[str]:
     return sorted({subnet.route_table for subnet in facts.subnets or () if subnet.explicit} - served)
 
 
+def _level(facts: PreflightFacts, level: Level) -> Level:
+    """Where every subnet has another way out, such as a NAT gateway, endpoints are a matter of taste and cost."""
+    subnets = facts.subnets or ()
+    has_way_out = bool(subnets) and all(subnet.exits for subnet in subnets)
+    return "WARNING" if has_way_out and level == "ERROR" else level
+
+
 def _present(facts: PreflightFacts) -> Iterator[Finding]:
     for needed in missing_interface_endpoints(facts):
         name = f"com.amazonaws.{facts.region}.{needed.service}"
         yield Finding(
-            level=needed.level,
+            level=_level(facts, needed.level),
             evidence=f"the VPC has no interface endpoint {name}: {needed.purpose}",
             fix=f"run preflight with `fix`, or aws ec2 create-vpc-endpoint --service-name {name} with private DNS",
         )
@@ -99,10 +106,11 @@ def _available(facts: PreflightFacts) -> Iterator[Finding]:
 
 def _private_dns(facts: PreflightFacts) -> Iterator[Finding]:
     for endpoint in without_private_dns(facts):
-        yield error(
-            f"{endpoint.endpoint_id} ({endpoint.service}) has private DNS off: the service's own name leads to the "
-            "internet, which the nodes cannot reach",
-            "run preflight with `fix`, or aws ec2 modify-vpc-endpoint --private-dns-enabled "
+        yield Finding(
+            level=_level(facts, "ERROR"),
+            evidence=f"{endpoint.endpoint_id} ({endpoint.service}) has private DNS off: the service's own name leads "
+            "to the internet",
+            fix="run preflight with `fix`, or aws ec2 modify-vpc-endpoint --private-dns-enabled "
             f"--vpc-endpoint-id {endpoint.endpoint_id}",
         )
 
@@ -145,9 +153,10 @@ def _gateway(facts: PreflightFacts) -> Iterator[Finding]:
     gateways = existing(facts, GATEWAY_SERVICE, "Gateway")
     name = f"com.amazonaws.{facts.region}.{GATEWAY_SERVICE}"
     there = f"{gateways[0].endpoint_id} is not on" if gateways else f"there is no gateway endpoint {name} on"
-    yield error(
-        f"{there} {', '.join(tables)}: the layers of images lie in S3",
-        "run preflight with `fix`, or "
+    yield Finding(
+        level=_level(facts, "ERROR"),
+        evidence=f"{there} {', '.join(tables)}: the layers of images lie in S3",
+        fix="run preflight with `fix`, or "
         + (
             f"aws ec2 modify-vpc-endpoint --vpc-endpoint-id {gateways[0].endpoint_id} --add-route-table-ids "
             if gateways

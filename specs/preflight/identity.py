@@ -41,38 +41,97 @@ IMPORT = NodeRight("have ECR fetch images through its cache", ("ecr:BatchImportU
 NODE_RIGHTS = (WORKER, CNI, PULL, IMPORT)
 
 
-def caller_actions(
-    partition: str, region: str, account: str, names: tuple[str, str, str, str]
-) -> dict[str, tuple[str, ...]]:
+@dataclass(frozen=True)
+class SetupResources:
+    """What setup makes and uses, for the ARNs that permissions are asked about.
+
+    Attributes:
+        partition: Partition of the cluster.
+        region: Its region.
+        account: Its account.
+        cluster: Its name.
+        environment: The compute environment.
+        queue: The job queue.
+        definitions: The job definitions.
+        repositories: The repositories that images are mirrored to.
+        node_role: The nodes' role, with its path; empty where it is not known.
+    """
+
+    partition: str
+    region: str
+    account: str
+    cluster: str
+    environment: str
+    queue: str
+    definitions: tuple[str, ...]
+    repositories: tuple[str, ...]
+    node_role: str
+
+    def arn(self, service: str, resource: str) -> str:
+        """An ARN of the account; IAM's have no region."""
+        region = "" if service == "iam" else self.region
+        return f"arn:{self.partition}:{service}:{region}:{self.account}:{resource}"
+
+
+_READING = (
+    "batch:DescribeComputeEnvironments",
+    "batch:DescribeJobQueues",
+    "batch:DescribeJobDefinitions",
+    "batch:DescribeJobs",
+    "batch:ListJobs",
+    "ecr:GetAuthorizationToken",
+)
+# ECR user guide, image-push-iam: behind the registry's own API.
+_PUSHING = (
+    "ecr:CreateRepository",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+    "ecr:BatchGetImage",
+)
+# Batch makes the access entry with the caller's own credentials (Batch user guide, eks-access-entries).
+_ACCESS_ENTRY = (
+    "eks:DescribeAccessEntry",
+    "eks:CreateAccessEntry",
+    "eks:AssociateAccessPolicy",
+    "eks:DeleteAccessEntry",
+)
+
+
+def caller_actions(resources: SetupResources, *, access_entries: bool, pushes: bool) -> dict[str, tuple[str, ...]]:
     """The AWS actions that setup makes as its caller, by the resource they are about.
 
     Args:
-        partition: Of the cluster.
-        region: Of the cluster.
-        account: Of the cluster.
-        names: Of the cluster, the compute environment, the job queue and the node role.
+        resources: What setup makes and uses.
+        access_entries: Whether identities are mapped by access entries.
+        pushes: Whether setup itself pushes images.
     """
-    cluster, environment, queue, node_role = names
-    batch = f"arn:{partition}:batch:{region}:{account}"
-    arn = f"{batch}:compute-environment/{environment}"
+    entries = _ACCESS_ENTRY if access_entries else ()
+    pushing = _PUSHING if pushes else ("ecr:DescribeImages",)
     actions: dict[str, tuple[str, ...]] = {
-        "*": (
-            "batch:DescribeComputeEnvironments",
-            "batch:DescribeJobQueues",
-            "batch:DescribeJobDefinitions",
-            "batch:DescribeJobs",
-            "batch:ListJobs",
-            "ecr:GetAuthorizationToken",
+        "*": _READING,
+        resources.arn("eks", f"cluster/{resources.cluster}"): ("eks:DescribeCluster", *entries),
+        resources.arn("batch", f"compute-environment/{resources.environment}"): (
+            "batch:CreateComputeEnvironment",
+            "batch:UpdateComputeEnvironment",
+            "batch:TagResource",
         ),
-        f"arn:{partition}:eks:{region}:{account}:cluster/{cluster}": ("eks:DescribeCluster",),
-        arn: ("batch:CreateComputeEnvironment", "batch:UpdateComputeEnvironment", "batch:TagResource"),
-        f"{batch}:job-queue/{queue}": ("batch:CreateJobQueue", "batch:UpdateJobQueue", "batch:SubmitJob"),
-        f"{batch}:job-definition/any": ("batch:RegisterJobDefinition", "batch:DeregisterJobDefinition"),
-        f"arn:{partition}:ecr:{region}:{account}:repository/any": ("ecr:CreateRepository", "ecr:DescribeImages"),
+        resources.arn("batch", f"job-queue/{resources.queue}"): (
+            "batch:CreateJobQueue",
+            "batch:UpdateJobQueue",
+            "batch:SubmitJob",
+        ),
     }
-    if node_role:
-        # Launching instances with a profile needs it (Batch user guide, batch_instance_profile).
-        actions[f"arn:{partition}:iam::{account}:role/{node_role}"] = ("iam:PassRole",)
+    actions |= {
+        resources.arn("batch", f"job-definition/{name}"): ("batch:RegisterJobDefinition",)
+        for name in resources.definitions
+    }
+    actions |= {resources.arn("ecr", f"repository/{name}"): pushing for name in resources.repositories}
+    if resources.node_role:
+        # Batch launches instances in the caller's name (Batch user guide, batch_IAM).
+        actions[resources.arn("iam", f"role/{resources.node_role}")] = ("iam:PassRole",)
     return actions
 
 

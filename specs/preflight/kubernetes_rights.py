@@ -12,7 +12,7 @@ _WRITE = ("get", "create", "update", "delete")
 
 
 def setup_rights(namespace: str, *, aws_auth: bool) -> tuple[KubernetesRight, ...]:
-    """What setup does in the cluster.
+    """What setup does in the cluster, and following and explaining jobs.
 
     Args:
         namespace: Batch's namespace.
@@ -81,6 +81,6 @@ def _escalation(rights: WorkerRights) -> Iterator[Finding]:
 
 
 RULES = (
-    rule_of("rights", "kubernetes-rights", "the worker may set Batch up in the cluster", _RBAC_PAGE, _setup),
+    rule_of("rights", "kubernetes-rights", "the worker may do in the cluster what the flows do", _RBAC_PAGE, _setup),
     rule_of("rights", "kubernetes-escalation", "the worker may grant Batch its rights", _PREVENTION, _escalation),
 )

@@ -28,14 +28,19 @@ def look_at_rights(cluster: EksCluster, namespace: str) -> WorkerRights:
         cluster: Where.
         namespace: Batch's namespace.
     """
-    mode = cluster.description.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP")
-    aws_auth = cluster.identity_mapping != "access-entry" and mode != "API"
+    aws_auth = mapping_in_use(cluster) == "aws-auth"
     no_escalation = _denied(cluster, escalation_rights(namespace))
     return WorkerRights(
         denied=_denied(cluster, setup_rights(namespace, aws_auth=aws_auth)),
         no_escalation=no_escalation,
         not_held=_denied(cluster, granted_rights(namespace)) if no_escalation else (),
     )
+
+
+def mapping_in_use(cluster: EksCluster) -> str:
+    """How identities are going to be mapped, whether or not the block's choice and the cluster's mode agree."""
+    mode = cluster.description.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP")
+    return "access-entry" if cluster.identity_mapping == "access-entry" or mode == "API" else "aws-auth"
 
 
 def cni_has_annotated_role(cluster: EksCluster) -> bool:

@@ -13,15 +13,17 @@ from blocks.aws_errors import explain_aws
 from blocks.eks_cluster import EksCluster
 from blocks.kubernetes_errors import explain_kubernetes
 from blocks.operation_error import OperationError
+from registry.reference import Reference
+from specs.container_images import images_of
 from specs.image_source import ImageSource
 from specs.platform import PlatformSpec
-from specs.preflight.facts import ObservedCluster, PreflightFacts, Target
-from specs.preflight.identity import caller_actions
+from specs.preflight.facts import Level, ObservedCluster, PreflightFacts, Target
+from specs.preflight.identity import SetupResources, caller_actions
 from specs.preflight.rule import Finding
 from tasks.preflight import identity, kubernetes, network, reachability
 from tasks.preflight.tools import look_at_tools
 from tasks.preflight.usage import look_at_usage
-from tasks.private_registry import PrivateRegistry
+from tasks.private_registry import PrivateRegistry, is_ecr
 from tasks.step import step
 
 NOT_LOOKED_AT = "not-looked-at"
@@ -55,35 +57,38 @@ class _Observer:
     targets: list[Target]
     unseen: list[Finding] = field(default_factory=list)
 
-    def look(self, part: str, needs: str, observe: Callable[[], T]) -> T | None:
+    def look(self, part: str, needs: str, observe: Callable[[], T], level: Level = "WARNING") -> T | None:
         """Look at a part.
 
         Args:
             part: What people call it.
             needs: The target that is asked for it; empty for none.
             observe: Looks.
+            level: How bad it is if it cannot be looked at although what is asked answers.
 
         Returns:
             What was seen; None where it could not be looked at.
         """
         if any(target.name == needs and target.problem for target in self.targets):
-            self._note(part, OperationError(part, f"{needs} does not answer here", "it cannot be asked", _SEE_ABOVE))
+            unasked = OperationError(part, f"{needs} does not answer here", "it cannot be asked", _SEE_ABOVE)
+            self._note(part, unasked, "WARNING")
             return None
         try:
             return observe()
         except (ClientError, BotoCoreError) as error:
-            self._note(part, explain_aws(error, part))
+            self._note(part, explain_aws(error, part), level)
         except ApiException as error:
-            self._note(part, explain_kubernetes(error, part))
+            self._note(part, explain_kubernetes(error, part), level)
         except OperationError as error:
-            self._note(part, error)
+            self._note(part, error, level)
         except (OSError, subprocess.SubprocessError) as error:
-            self._note(part, OperationError(part, str(error), "it could not be run", "look at it by hand"))
+            unrun = OperationError(part, str(error), "it could not be run", "look at it by hand")
+            self._note(part, unrun, level)
         return None
 
-    def _note(self, part: str, error: OperationError) -> None:
+    def _note(self, part: str, error: OperationError, level: Level) -> None:
         evidence = f"{part} could not be looked at: {error.answer} ({error.cause})"
-        self.unseen.append(Finding(level="WARNING", evidence=evidence, fix=error.next_step, rule=NOT_LOOKED_AT))
+        self.unseen.append(Finding(level=level, evidence=evidence, fix=error.next_step, rule=NOT_LOOKED_AT))
 
 
 _SEE_ABOVE = "see what is said of its reachability"
@@ -104,28 +109,33 @@ def take_picture(cluster: EksCluster, platform: PlatformSpec, image_source: Imag
         says where the rest is.
     """
     observer = _Observer(reachability.call_aws(cluster, platform))
-    description = observer.look("EKS cluster " + cluster.cluster_name, "eks", lambda: cluster.description)
-    if description is None:
-        unreadable = [finding.model_copy(update={"level": "ERROR"}) for finding in observer.unseen]
-        return Picture(PreflightFacts(targets=tuple(observer.targets)), tuple(unreadable))
+    name = f"EKS cluster {cluster.cluster_name}"
+    if observer.look(name, "eks", lambda: cluster.description, level="ERROR") is None:
+        return Picture(PreflightFacts(targets=tuple(observer.targets)), tuple(observer.unseen))
     registry = observer.look("private registry", "ecr", lambda: PrivateRegistry(cluster).host) or ""
     observer.targets += reachability.call_others(cluster, platform, image_source, registry)
-    seen = _everything(cluster, platform, observer)
+    seen = _everything(cluster, platform, image_source, observer)
     targets = tuple(observer.targets)
     facts = PreflightFacts(region=cluster.region, image_source=image_source, targets=targets, **seen)
     return Picture(facts, tuple(observer.unseen))
 
 
-def _everything(cluster: EksCluster, platform: PlatformSpec, observer: _Observer) -> dict[str, Any]:
+def _everything(
+    cluster: EksCluster, platform: PlatformSpec, image_source: ImageSource, observer: _Observer
+) -> dict[str, Any]:
     name = platform.namespace.name
     looks: list[Callable[[], dict[str, Any]]] = [
         lambda: {"cluster": _cluster(cluster)},
         lambda: _network(cluster, platform, observer),
-        lambda: _identities(cluster, platform, observer),
+        lambda: _identities(cluster, platform, image_source, observer),
         lambda: {
             "core_dns": observer.look("CoreDNS", _KUBERNETES, lambda: kubernetes.look_at_core_dns(cluster)),
             "rights": observer.look(
-                "the worker's rights in the cluster", _KUBERNETES, lambda: kubernetes.look_at_rights(cluster, name)
+                "the worker's rights in the cluster",
+                _KUBERNETES,
+                lambda: kubernetes.look_at_rights(cluster, name),
+                # Whoever may not even ask is not known to the cluster.
+                level="ERROR",
             ),
         },
         lambda: {"usage": observer.look("Batch's quotas", "batch", lambda: look_at_usage(cluster, platform))},
@@ -174,7 +184,9 @@ def _network(cluster: EksCluster, platform: PlatformSpec, observer: _Observer) -
     }
 
 
-def _identities(cluster: EksCluster, platform: PlatformSpec, observer: _Observer) -> dict[str, Any]:
+def _identities(
+    cluster: EksCluster, platform: PlatformSpec, image_source: ImageSource, observer: _Observer
+) -> dict[str, Any]:
     name = platform.compute_environment.compute_resources.instance_role.rsplit("/", 1)[-1]
     known = platform.node_role_arn
     profile = observer.look(f"instance profile {name}", "iam", lambda: identity.look_at_profile(cluster, name, known))
@@ -183,13 +195,11 @@ def _identities(cluster: EksCluster, platform: PlatformSpec, observer: _Observer
         observer.look("the VPC CNI's pod identity", "eks", lambda: identity.cni_has_pod_identity(cluster))
         or observer.look("the VPC CNI's account", _KUBERNETES, lambda: kubernetes.cni_has_annotated_role(cluster))
     )
-    names = (
-        cluster.cluster_name,
-        platform.compute_environment.compute_environment_name,
-        platform.job_queue.job_queue_name,
-        arn.rpartition(":role/")[2],
+    actions = caller_actions(
+        _setup_resources(cluster, platform, arn),
+        access_entries=kubernetes.mapping_in_use(cluster) == "access-entry",
+        pushes=image_source == "mirror",
     )
-    actions = caller_actions(cluster.partition, cluster.region, cluster.account_id, names)
     return {
         "profile": profile,
         "node_role": observer.look(
@@ -199,3 +209,20 @@ def _identities(cluster: EksCluster, platform: PlatformSpec, observer: _Observer
         else None,
         "caller": observer.look("the caller", "sts", lambda: identity.look_at_caller(cluster, actions)),
     }
+
+
+def _setup_resources(cluster: EksCluster, platform: PlatformSpec, node_role_arn: str) -> SetupResources:
+    images = [image for definition in platform.job_definitions for image in images_of(definition)]
+    public = [reference for image in images if not is_ecr((reference := Reference.parse(image)).host)]
+    prefix = platform.repositories.prefix.rstrip("/")
+    return SetupResources(
+        partition=cluster.partition,
+        region=cluster.region,
+        account=cluster.account_id,
+        cluster=cluster.cluster_name,
+        environment=platform.compute_environment.compute_environment_name,
+        queue=platform.job_queue.job_queue_name,
+        definitions=tuple(definition.job_definition_name for definition in platform.job_definitions),
+        repositories=tuple({f"{prefix}/{reference.repository}".lstrip("/"): None for reference in public}),
+        node_role=node_role_arn.rpartition(":role/")[2],
+    )

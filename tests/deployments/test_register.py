@@ -45,7 +45,7 @@ def registered(prefect_server: PrefectServer) -> Iterator[PrefectServer]:
 def test_everything_is_there_and_what_was_edited_stays(registered: PrefectServer) -> None:
     with get_client(sync_client=True) as client:
         names = {deployment.name: deployment for deployment in client.read_deployments()}
-    assert {"setup", "mirror", "mirror-refresh", "warm-cache", "submit", "nightly"} <= set(names)
+    assert {"setup", "preflight", "mirror", "mirror-refresh", "warm-cache", "submit", "nightly"} <= set(names)
     assert names["mirror"].work_pool_name == "batch-eks-internet"
     assert names["nightly"].schedules[0].active
     assert names["setup"].parameters["cluster"] == {"$ref": {"block_document_slug": "eks-cluster/default"}}
@@ -61,7 +61,7 @@ def test_one_automation_marks_dead_runs_of_our_flows(registered: PrefectServer) 
     assert isinstance(trigger, EventTrigger)
     assert trigger.within == timedelta(seconds=600)
     names = trigger.match_related.root if isinstance(trigger.match_related, ResourceSpecification) else {}
-    assert {"submit-jobs", "setup-batch", "mirror-images"} <= set(names["prefect.resource.name"])
+    assert {"submit-jobs", "setup-batch", "preflight", "mirror-images"} <= set(names["prefect.resource.name"])
 
 
 def test_the_block_s_secret_is_nowhere_in_the_clear(registered: PrefectServer) -> None:

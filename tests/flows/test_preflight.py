@@ -396,6 +396,14 @@ def test_where_nothing_may_be_simulated_reading_is_tried_and_policies_are_read(w
     assert "ecr:DescribeRepositories" in found["caller-permissions"].evidence
 
 
+def test_who_is_not_known_to_the_cluster_is_told_so(world: World) -> None:
+    as_worker(world)
+    world.admin.core_v1.patch_namespaced_config_map("aws-auth", "kube-system", {"data": {"mapUsers": ""}})
+    (rights,) = (finding for finding in world.picture().unseen if finding.level == "ERROR")
+    assert "the worker's rights in the cluster could not be looked at" in rights.evidence
+    assert "the cluster does not know the caller" in rights.evidence
+
+
 def test_a_cluster_that_does_not_exist_is_the_one_thing_said(world: World) -> None:
     picture = take_picture.fn(EksCluster(cluster_name="nope"), world.platform, "mirror")
     (finding,) = picture.unseen

@@ -152,6 +152,11 @@ def test_what_was_not_looked_at_is_neither_found_nor_passed(part: str) -> None:
     assert passed(facts) == [rule for rule in RULES if part not in rule.needs]
 
 
+def test_where_there_is_another_way_out_endpoints_are_recommended_only() -> None:
+    without = found(endpoints=(), subnets=(replace(SUBNET, exits=("nat-1",)),))
+    assert without == {(rule, "WARNING") for rule in ("no-internet-route", "interface-endpoints", "s3-gateway")}
+
+
 CIDRS = st.tuples(st.integers(0, 2**32 - 1), st.integers(8, 30)).map(lambda pair: IPv4Network(pair, strict=False))
 
 

@@ -1,0 +1,39 @@
+"""The actions that a caller needs, by the very resources that policies are written for."""
+
+from dataclasses import replace
+
+from specs.preflight.identity import SetupResources, caller_actions
+
+RESOURCES = SetupResources(
+    partition="aws",
+    region="us-east-1",
+    account="123456789012",
+    cluster="c",
+    environment="ce",
+    queue="jq",
+    definitions=("jd",),
+    repositories=("my-prefix/tools/python",),
+    node_role="path/nodes",
+)
+ROLE = "arn:aws:iam::123456789012:role/path/nodes"
+REPOSITORY = "arn:aws:ecr:us-east-1:123456789012:repository/my-prefix/tools/python"
+CLUSTER = "arn:aws:eks:us-east-1:123456789012:cluster/c"
+
+
+def test_actions_are_asked_about_what_setup_makes() -> None:
+    actions = caller_actions(RESOURCES, access_entries=False, pushes=False)
+    batch = "arn:aws:batch:us-east-1:123456789012"
+    made = {f"{batch}:compute-environment/ce", f"{batch}:job-queue/jq", f"{batch}:job-definition/jd"}
+    assert actions.keys() == {"*", CLUSTER, REPOSITORY, ROLE, *made}
+    assert actions[ROLE] == ("iam:PassRole",)
+    assert actions[CLUSTER] == ("eks:DescribeCluster",)
+
+
+def test_pushing_and_access_entries_need_more() -> None:
+    actions = caller_actions(RESOURCES, access_entries=True, pushes=True)
+    assert "ecr:PutImage" in actions[REPOSITORY]
+    assert "eks:AssociateAccessPolicy" in actions[CLUSTER]
+
+
+def test_a_role_that_is_not_known_is_not_asked_about() -> None:
+    assert ROLE not in caller_actions(replace(RESOURCES, node_role=""), access_entries=False, pushes=False)
