@@ -113,14 +113,16 @@ def _associations(facts: PreflightFacts) -> tuple[list[AssociateRouteTable], lis
 def _interface_endpoints(facts: PreflightFacts) -> tuple[list[AddInterfaceEndpoint], list[str]]:
     if facts.endpoints is None or not facts.subnets or facts.vpc_id == "":
         return [], []
-    services = [needed.service for needed in missing_interface_endpoints(facts)]
+    missing = [needed.service for needed in missing_interface_endpoints(facts)]
+    services, refused = [endpoint.service for endpoint in without_private_dns(facts)], []
     group = _open_group(facts)
-    if services and not group:
-        refused = f"endpoints {', '.join(services)}: no security group of another endpoint, nor of the nodes, lets the "
-        return [], [refused + "nodes in on 443. Open one and run again"]
-    services += [endpoint.service for endpoint in without_private_dns(facts)]
+    if group:
+        services += missing
+    elif missing:
+        reason = f"endpoints {', '.join(missing)}: no security group of another endpoint, nor of the nodes, lets the "
+        refused.append(reason + "nodes in on 443. Open one and run again")
     subnets = _one_a_zone(facts.subnets)
-    return [AddInterfaceEndpoint(facts.vpc_id, service, subnets, group) for service in services], []
+    return [AddInterfaceEndpoint(facts.vpc_id, service, subnets, group) for service in services], refused
 
 
 def _open_group(facts: PreflightFacts) -> str:

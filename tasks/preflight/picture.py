@@ -9,12 +9,13 @@ from typing import Any, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from kubernetes.client.exceptions import ApiException
 
-from blocks.aws_errors import explain_aws
+from blocks.aws_errors import DENIED, error_code, explain_aws
 from blocks.eks_cluster import EksCluster
 from blocks.kubernetes_errors import explain_kubernetes
 from blocks.operation_error import OperationError
 from registry.reference import Reference
 from specs.container_images import images_of
+from specs.fault import SpecError
 from specs.image_source import ImageSource
 from specs.platform import PlatformSpec
 from specs.preflight.facts import Level, ObservedCluster, PreflightFacts, Target
@@ -76,11 +77,15 @@ class _Observer:
         try:
             return observe()
         except (ClientError, BotoCoreError) as error:
-            self._note(part, explain_aws(error, part), level)
+            # What must not be looked at here may well be in order.
+            self._note(part, explain_aws(error, part), "WARNING" if error_code(error) in DENIED else level)
         except ApiException as error:
             self._note(part, explain_kubernetes(error, part), level)
         except OperationError as error:
             self._note(part, error, level)
+        except SpecError as error:
+            broken = OperationError(part, str(error), "a rule is broken", "correct the platform")
+            self._note(part, broken, level)
         except (OSError, subprocess.SubprocessError) as error:
             unrun = OperationError(part, str(error), "it could not be run", "look at it by hand")
             self._note(part, unrun, level)
@@ -163,8 +168,14 @@ def _cluster(cluster: EksCluster) -> ObservedCluster:
 def _network(cluster: EksCluster, platform: PlatformSpec, observer: _Observer) -> dict[str, Any]:
     described = cluster.description["resourcesVpcConfig"]
     vpc_id, group = described.get("vpcId", ""), described.get("clusterSecurityGroupId", "")
-    wanted = platform.compute_environment.completed(cluster.arn, described.get("subnetIds", ()), [group])
-    resources = wanted.to_document()["computeResources"]
+    found = described.get("subnetIds", ())
+    wanted = observer.look(
+        "the compute environment that is wanted",
+        "",
+        lambda: platform.compute_environment.completed(cluster.arn, found, [group]).to_document(),
+        level="ERROR",
+    )
+    resources = (wanted or {}).get("computeResources", {})
     # A launch template may bring groups of its own instead.
     node_groups = tuple(resources.get("securityGroupIds", ())) or (group,)
     tables = observer.look("route tables", "ec2", lambda: network.look_at_route_tables(cluster, vpc_id))
@@ -177,10 +188,14 @@ def _network(cluster: EksCluster, platform: PlatformSpec, observer: _Observer) -
         "route_tables": tables,
         "endpoints": endpoints,
         "vpc": observer.look("the VPC", "ec2", lambda: network.look_at_vpc(cluster, vpc_id)),
-        "subnets": None
-        if tables is None
-        else observer.look("subnets", "ec2", lambda: network.look_at_subnets(cluster, resources["subnets"], tables)),
-        "ingress": observer.look("security groups", "ec2", lambda: network.look_at_ingress(cluster, groups)),
+        "subnets": observer.look(
+            "subnets", "ec2", lambda: network.look_at_subnets(cluster, resources["subnets"], tables), level="ERROR"
+        )
+        if resources and tables is not None
+        else None,
+        "ingress": observer.look(
+            "security groups", "ec2", lambda: network.look_at_ingress(cluster, groups), level="ERROR"
+        ),
     }
 
 

@@ -1,7 +1,10 @@
 import base64
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 from prefect_aws import AwsCredentials
 from pydantic import SecretStr
 
@@ -134,3 +137,13 @@ def test_another_program_finds_by_itself_what_the_block_does_not_hold(monkeypatc
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     environment = AwsSession(AwsCredentials()).environment()
     assert (environment["AWS_ACCESS_KEY_ID"], environment["AWS_REGION"]) == ("AKIDOFPROCESS", "eu-west-1")
+
+
+def test_an_endpoint_that_answers_anything_at_all_is_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        session = AwsSession(credentials(), {"batch": f"http://127.0.0.1:{server.server_port}"})
+        Thread(target=server.handle_request, daemon=True).start()
+        session.reach("batch", 5)  # answered 501: it knows no GET
+    with pytest.raises(EndpointConnectionError):
+        session.reach("batch", 5)

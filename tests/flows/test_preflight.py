@@ -404,6 +404,16 @@ def test_who_is_not_known_to_the_cluster_is_told_so(world: World) -> None:
     assert "the cluster does not know the caller" in rights.evidence
 
 
+@pytest.mark.parametrize(
+    "named", [{"subnets": ["subnet-0123456789abcdef0"]}, {"securityGroupIds": ["sg-0123456789abcdef0"]}]
+)
+def test_what_the_platform_names_and_is_not_there_is_an_error(world: World, named: dict[str, list[str]]) -> None:
+    world.resources |= named
+    (finding,) = world.picture().unseen
+    assert finding.level == "ERROR"
+    assert next(iter(named.values()))[0] in finding.evidence
+
+
 def test_a_cluster_that_does_not_exist_is_the_one_thing_said(world: World) -> None:
     picture = take_picture.fn(EksCluster(cluster_name="nope"), world.platform, "mirror")
     (finding,) = picture.unseen

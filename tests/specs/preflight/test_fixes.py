@@ -72,6 +72,12 @@ def test_without_a_security_group_that_lets_nodes_in_no_endpoint_is_made() -> No
     assert any("no security group" in reason for reason in planned.refused)
 
 
+def test_private_dns_is_turned_on_whatever_group_there_is() -> None:
+    facts = replace(FACTS, ingress={}, endpoints=(Endpoint("vpce-sts", "sts", "Interface", "available"),))
+    (fix,) = (fix for fix in fixes(facts).wanted if isinstance(fix, AddInterfaceEndpoint))
+    assert fix.service == "sts"
+
+
 def test_a_role_that_is_not_known_is_not_guessed() -> None:
     planned = fixes(replace(FACTS, profile=InstanceProfile("profile", True)))
     assert not [fix for fix in planned.wanted if isinstance(fix, FillInstanceProfile)]
