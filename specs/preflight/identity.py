@@ -192,7 +192,7 @@ def _caller(caller: Caller) -> Iterator[Finding]:
     if not caller.simulated and not caller.denied:
         yield info(
             f"IAM does not simulate the policies of {caller.arn}: only reading was tried, and works",
-            "allow it iam:SimulatePrincipalPolicy on itself to have creating checked too",
+            "allow it iam:SimulatePrincipalPolicy on itself, where IAM answers, to have creating checked too",
         )
 
 

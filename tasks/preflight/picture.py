@@ -13,8 +13,7 @@ from blocks.aws_errors import DENIED, error_code, explain_aws
 from blocks.eks_cluster import EksCluster
 from blocks.kubernetes_errors import explain_kubernetes
 from blocks.operation_error import OperationError
-from registry.reference import Reference
-from specs.container_images import images_of
+from registry.reference import InvalidReferenceError, Reference
 from specs.fault import SpecError
 from specs.image_source import ImageSource
 from specs.platform import PlatformSpec
@@ -24,7 +23,7 @@ from specs.preflight.rule import Finding
 from tasks.preflight import identity, kubernetes, network, reachability
 from tasks.preflight.tools import look_at_tools
 from tasks.preflight.usage import look_at_usage
-from tasks.private_registry import PrivateRegistry, is_ecr
+from tasks.private_registry import PrivateRegistry
 from tasks.step import step
 
 NOT_LOOKED_AT = "not-looked-at"
@@ -46,6 +45,15 @@ class Picture:
     unseen: tuple[Finding, ...]
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What setup is going to be asked for."""
+
+    platform: PlatformSpec
+    image_source: ImageSource
+    images: tuple[Reference, ...]
+
+
 @dataclass
 class _Observer:
     """Looks at one part after another and keeps what failed.
@@ -57,6 +65,10 @@ class _Observer:
 
     targets: list[Target]
     unseen: list[Finding] = field(default_factory=list)
+
+    def answers(self, name: str) -> bool:
+        """Whether a target was reached."""
+        return not any(target.name == name and target.problem for target in self.targets)
 
     def look(self, part: str, needs: str, observe: Callable[[], T], level: Level = "WARNING") -> T | None:
         """Look at a part.
@@ -70,7 +82,7 @@ class _Observer:
         Returns:
             What was seen; None where it could not be looked at.
         """
-        if any(target.name == needs and target.problem for target in self.targets):
+        if not self.answers(needs):
             unasked = OperationError(part, f"{needs} does not answer here", "it cannot be asked", _SEE_ABOVE)
             self._note(part, unasked, "WARNING")
             return None
@@ -83,7 +95,7 @@ class _Observer:
             self._note(part, explain_kubernetes(error, part), level)
         except OperationError as error:
             self._note(part, error, level)
-        except SpecError as error:
+        except (SpecError, InvalidReferenceError) as error:
             broken = OperationError(part, str(error), "a rule is broken", "correct the platform")
             self._note(part, broken, level)
         except (OSError, subprocess.SubprocessError) as error:
@@ -118,21 +130,24 @@ def take_picture(cluster: EksCluster, platform: PlatformSpec, image_source: Imag
     if observer.look(name, "eks", lambda: cluster.description, level="ERROR") is None:
         return Picture(PreflightFacts(targets=tuple(observer.targets)), tuple(observer.unseen))
     registry = observer.look("private registry", "ecr", lambda: PrivateRegistry(cluster).host) or ""
-    observer.targets += reachability.call_others(cluster, platform, image_source, registry)
-    seen = _everything(cluster, platform, image_source, observer)
+    images = observer.look(
+        "the job definitions' images", "", lambda: reachability.public_images(platform, registry), level="ERROR"
+    )
+    wanted = _Wanted(platform, image_source, tuple(images or ()))
+    observer.targets += reachability.call_others(cluster, wanted.images, image_source, registry)
+    seen = _everything(cluster, wanted, observer)
     targets = tuple(observer.targets)
     facts = PreflightFacts(region=cluster.region, image_source=image_source, targets=targets, **seen)
     return Picture(facts, tuple(observer.unseen))
 
 
-def _everything(
-    cluster: EksCluster, platform: PlatformSpec, image_source: ImageSource, observer: _Observer
-) -> dict[str, Any]:
+def _everything(cluster: EksCluster, wanted: _Wanted, observer: _Observer) -> dict[str, Any]:
+    platform = wanted.platform
     name = platform.namespace.name
     looks: list[Callable[[], dict[str, Any]]] = [
         lambda: {"cluster": _cluster(cluster)},
         lambda: _network(cluster, platform, observer),
-        lambda: _identities(cluster, platform, image_source, observer),
+        lambda: _identities(cluster, wanted, observer),
         lambda: {
             "core_dns": observer.look("CoreDNS", _KUBERNETES, lambda: kubernetes.look_at_core_dns(cluster)),
             "rights": observer.look(
@@ -199,9 +214,8 @@ def _network(cluster: EksCluster, platform: PlatformSpec, observer: _Observer) -
     }
 
 
-def _identities(
-    cluster: EksCluster, platform: PlatformSpec, image_source: ImageSource, observer: _Observer
-) -> dict[str, Any]:
+def _identities(cluster: EksCluster, wanted: _Wanted, observer: _Observer) -> dict[str, Any]:
+    platform = wanted.platform
     name = platform.compute_environment.compute_resources.instance_role.rsplit("/", 1)[-1]
     known = platform.node_role_arn
     profile = observer.look(f"instance profile {name}", "iam", lambda: identity.look_at_profile(cluster, name, known))
@@ -211,9 +225,9 @@ def _identities(
         or observer.look("the VPC CNI's account", _KUBERNETES, lambda: kubernetes.cni_has_annotated_role(cluster))
     )
     actions = caller_actions(
-        _setup_resources(cluster, platform, arn),
+        _setup_resources(cluster, wanted, arn),
         access_entries=kubernetes.mapping_in_use(cluster) == "access-entry",
-        pushes=image_source == "mirror",
+        pushes=wanted.image_source == "mirror",
     )
     return {
         "profile": profile,
@@ -222,13 +236,16 @@ def _identities(
         )
         if arn
         else None,
-        "caller": observer.look("the caller", "sts", lambda: identity.look_at_caller(cluster, actions)),
+        "caller": observer.look(
+            "the caller",
+            "sts",
+            lambda: identity.look_at_caller(cluster, actions, iam_answers=observer.answers("iam")),
+        ),
     }
 
 
-def _setup_resources(cluster: EksCluster, platform: PlatformSpec, node_role_arn: str) -> SetupResources:
-    images = [image for definition in platform.job_definitions for image in images_of(definition)]
-    public = [reference for image in images if not is_ecr((reference := Reference.parse(image)).host)]
+def _setup_resources(cluster: EksCluster, wanted: _Wanted, node_role_arn: str) -> SetupResources:
+    platform = wanted.platform
     prefix = platform.repositories.prefix.rstrip("/")
     return SetupResources(
         partition=cluster.partition,
@@ -238,6 +255,6 @@ def _setup_resources(cluster: EksCluster, platform: PlatformSpec, node_role_arn:
         environment=platform.compute_environment.compute_environment_name,
         queue=platform.job_queue.job_queue_name,
         definitions=tuple(definition.job_definition_name for definition in platform.job_definitions),
-        repositories=tuple({f"{prefix}/{reference.repository}".lstrip("/"): None for reference in public}),
+        repositories=tuple({f"{prefix}/{reference.repository}".lstrip("/"): None for reference in wanted.images}),
         node_role=node_role_arn.rpartition(":role/")[2],
     )

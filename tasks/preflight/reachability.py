@@ -1,7 +1,7 @@
 """Calling everything that the flows call, at once and for a few seconds each."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
@@ -64,12 +64,29 @@ def call_aws(cluster: EksCluster, platform: PlatformSpec) -> list[Target]:
         return list(threads.map(lambda service: _call_service(cluster, service), services))
 
 
-def call_others(cluster: EksCluster, platform: PlatformSpec, image_source: ImageSource, private: str) -> list[Target]:
+def public_images(platform: PlatformSpec, private: str) -> list[Reference]:
+    """The images of the job definitions that are not in a private registry.
+
+    Args:
+        platform: The job definitions.
+        private: Host of the private registry.
+
+    Raises:
+        InvalidReferenceError: If one of them is no reference of an image.
+    """
+    names = [image for definition in platform.job_definitions for image in images_of(definition)]
+    images = [Reference.parse(name) for name in dict.fromkeys(names)]
+    return [image for image in images if image.host != private and not is_ecr(image.host)]
+
+
+def call_others(
+    cluster: EksCluster, images: Iterable[Reference], image_source: ImageSource, private: str
+) -> list[Target]:
     """Call the Kubernetes API and the registries.
 
     Args:
         cluster: Gives the API server.
-        platform: Gives the images.
+        images: The public images.
         image_source: Whether this process fetches them from their public registries.
         private: Host of the private registry; empty where it is not known.
 
@@ -77,7 +94,7 @@ def call_others(cluster: EksCluster, platform: PlatformSpec, image_source: Image
         How each of them is reached.
     """
     hosts = Hosts.parse(os.environ.get("REGISTRY_HOSTS", ""))
-    registries = _public_registries(platform, private) if image_source in _FETCHING else []
+    registries = dict.fromkeys(image.host for image in images) if image_source in _FETCHING else {}
     calls: list[Callable[[], Target]] = [lambda: _call_kubernetes(cluster)]
     if private:
         calls.append(lambda: _call_registry(cluster, hosts, private, "either", "push and find images"))
@@ -85,12 +102,6 @@ def call_others(cluster: EksCluster, platform: PlatformSpec, image_source: Image
     calls += [lambda host=host: _call_registry(cluster, hosts, host, "internet", fix) for host in registries]  # type: ignore[misc]
     with ThreadPoolExecutor(_WORKERS) as threads:
         return list(threads.map(lambda call: call(), calls))
-
-
-def _public_registries(platform: PlatformSpec, private: str) -> list[str]:
-    images = [image for definition in platform.job_definitions for image in images_of(definition)]
-    hosts = [Reference.parse(image).host for image in images]
-    return [host for host in dict.fromkeys(hosts) if host != private and not is_ecr(host)]
 
 
 def _call_service(cluster: EksCluster, service: _Service) -> Target:
@@ -134,8 +145,3 @@ def _registry_fix(position: Position) -> str:
     if position == "internet":
         return "run where the internet is, or inside the VPC use image_source mirror_by_deployment or already_mirrored"
     return "check the endpoints ecr.api and ecr.dkr, their private DNS and security groups, and REGISTRY_HOSTS"
-
-
-def unreached(targets: Iterable[Target], kind: str) -> Iterator[str]:
-    """Names of the targets of a kind that did not answer."""
-    return (target.name for target in targets if target.kind == kind and target.problem)

@@ -371,6 +371,19 @@ def test_without_the_vpc_the_kubernetes_api_is_named_and_the_rest_looked_at(worl
     assert world.found() == {"kubernetes-reachability", NOT_LOOKED_AT, "interface-endpoints"}
 
 
+def test_where_iam_cannot_be_reached_the_rest_is_looked_at(world: World) -> None:
+    """As in a private VPC outside us-east-1."""
+    no_way_to_a_service(world)
+    world.block["endpoint_urls"] = {"iam": world.block["endpoint_urls"]["events"]}
+    world.node_role_arn = world.sandbox.env["NODE_ROLE"]
+    picture = world.picture()
+    assert {finding.rule for finding in find(picture.facts)} == {"aws-reachability", "caller-permissions", "tools"}
+    assert not [finding for finding in [*picture.unseen, *find(picture.facts)] if finding.level == "ERROR"]
+    (profile, role) = sorted(finding.evidence for finding in picture.unseen)
+    assert "instance profile" in profile
+    assert "node role" in role
+
+
 def test_a_refused_call_is_a_finding_and_hides_nothing_else(world: World) -> None:
     private_dns_off(world)
     world.sandbox.fault(service="ec2", operation="DescribeVpcAttribute", status=403, code="UnauthorizedOperation")
