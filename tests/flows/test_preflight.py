@@ -81,7 +81,9 @@ class World:
     def found(self) -> set[str]:
         """The rules that find something, but for the tools of this very machine."""
         picture = self.picture()
-        return {finding.rule for finding in [*picture.unseen, *find(picture.facts)]} - {"tools"}
+        findings = [*picture.unseen, *find(picture.facts)]
+        print(*findings, sep="\n")  # shown where a test fails
+        return {finding.rule for finding in findings} - {"tools"}
 
     def picture(self) -> Picture:
         return take_picture.fn(self.cluster, self.platform, "mirror")
@@ -97,7 +99,6 @@ def world(
     sandbox.reset()
     for name, value in sandbox.env.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr("tasks.preflight.reachability.SECONDS", 2.0)
     # kubectl and eksctl of this very machine are of no interest, and take their time to say who they are.
     monkeypatch.setenv("PATH", "")
     yield World(sandbox, admin, monkeypatch)
