@@ -201,6 +201,11 @@ def open_to_the_world(world: World) -> None:
     world.admin.eks.update_cluster_config(name=CLUSTER, resourcesVpcConfig=access)  # type: ignore[arg-type]
 
 
+def aws_auth_that_is_not_read(world: World) -> None:
+    world.admin.eks.update_cluster_config(name=CLUSTER, accessConfig={"authenticationMode": "API"})
+    world.block["identity_mapping"] = "aws-auth"
+
+
 def nodes_kept_from_the_api_server(world: World) -> None:
     own = world.admin.ec2.create_security_group(
         VpcId=world.network["vpcId"], GroupName="nodes", Description="a group that the cluster's own does not know"
@@ -313,6 +318,7 @@ BROKEN: dict[str, Callable[[World], None]] = {
     "kubernetes-version": version_too_new,
     "private-access": no_private_access,
     "public-access": open_to_the_world,
+    "authentication-mode": aws_auth_that_is_not_read,
     "api-server-security-group": nodes_kept_from_the_api_server,
     "core-dns": no_core_dns,
     "instance-profile": empty_profile,
@@ -328,7 +334,6 @@ BROKEN: dict[str, Callable[[World], None]] = {
 # Shown by rows of their own below, or by pictures (tests/specs/preflight): what AWS lets nobody reach by fifty calls.
 ELSEWHERE = {
     "tools",
-    "authentication-mode",
     "environments-per-region",
     "environments-per-queue",
     "queues-per-region",
@@ -356,8 +361,9 @@ def test_what_is_broken_is_found_and_nothing_else(world: World, rule: str) -> No
 def test_everything_broken_is_found_at_once(world: World) -> None:
     # The role is in no profile any more.
     world.node_role_arn = world.sandbox.env["NODE_ROLE"]
-    # One of the two: who may do less cannot at once be one who may grant what he does not hold.
-    alone = {"kubernetes-rights", "private-access"}
+    # Of each two that exclude one another only one: a worker mapped by aws-auth needs it to be read, and either may not
+    # do what setup does, or may not grant what he does not hold.
+    alone = {"authentication-mode", "kubernetes-rights", "private-access"}
     for rule, break_it in BROKEN.items():
         if rule not in alone:
             break_it(world)
