@@ -9,6 +9,7 @@ import boto3
 
 from blocks.eks_cluster import EksCluster
 from demo.narration import narrate
+from flows.preflight import preflight
 from flows.setup import setup_batch
 from flows.submit import TUTORIAL_JOBS, submit_jobs
 from flows.teardown import teardown
@@ -16,6 +17,7 @@ from sandbox.remote import RemoteSandbox
 from specs.job_request import JobRequest
 from specs.platform import PlatformSpec
 from tasks.job_report import JobsFailedError, JobsReport
+from tasks.preflight.report import PreflightReport
 from tasks.report import Report
 
 PUBLIC_IMAGE = "public.ecr.aws/amazonlinux/amazonlinux:2"
@@ -38,6 +40,7 @@ def tell(sandbox: RemoteSandbox) -> list[str]:
     story = _Story(sandbox)
     with narrate(), ThreadPoolExecutor(1) as background:
         chapters: list[tuple[str, Callable[[], str]]] = [
+            ("Check every prerequisite", story.preflight),
             ("Set Batch up with the tutorial's names", story.first_setup),
             ("Submit the tutorial's job (sleep 60), followed in the background", lambda: story.submit(background)),
             ("Set up again: nothing to do", story.second_setup),
@@ -71,6 +74,11 @@ class _Story:
         )
         self._sleeping: Future[JobsReport] | None = None
         self._map_roles_before = ""
+
+    def preflight(self) -> str:
+        report: PreflightReport = preflight(self._cluster, self._platform)
+        _check(not report.of("ERROR"), f"it finds {report.findings}")
+        return report.summary
 
     def first_setup(self) -> str:
         self._map_roles_before = self._map_roles()
