@@ -23,7 +23,9 @@ from tasks.batch_entry import wait_for_batch_entry
 from tasks.cluster_lock import cluster_lock
 from tasks.cluster_role import ensure_cluster_role, ensure_cluster_role_binding
 from tasks.compute_environment import ensure_compute_environment
+from tasks.compute_environment_generation import Generation, choose_generation
 from tasks.compute_environment_health import wait_until_valid
+from tasks.compute_environment_retirement import ComputeEnvironmentRetirement
 from tasks.discovery import ClusterFacts, discover
 from tasks.identity_choice import decide_identity
 from tasks.identity_mapping import ensure_identity_mapping
@@ -34,6 +36,7 @@ from tasks.namespace import ensure_namespace
 from tasks.namespace_access_policy import ensure_namespace_access_policy
 from tasks.namespace_role import ensure_namespace_role, ensure_namespace_role_binding
 from tasks.node_access_entry import ensure_node_access_entry
+from tasks.removal import remove
 from tasks.report import Report, report_outcomes
 from tasks.scheduling_policy import ensure_scheduling_policy
 from tasks.service_linked_role import ensure_service_linked_role
@@ -47,6 +50,8 @@ def setup_batch(
     plan: bool = False,
     adopt: bool = False,
     rollback: bool = False,
+    replace: bool = False,
+    drain_hours: float = 24,
 ) -> Report:
     """Set up AWS Batch on a private EKS cluster, or bring an existing setup in line.
 
@@ -65,6 +70,12 @@ def setup_batch(
         adopt: Bring things of the same names that were made by other means in line and mark them as ours.
         rollback: Where steps fail, delete again what this run has made, in reverse, and nothing else. Without it what
             was made stays, and the next run goes on from there.
+        replace: Where the compute environment cannot become what is wanted in place, make a new one, and once it is
+            healthy have the queues go over to it, drain the old one and delete it: no job is interrupted. So too where
+            imageKubernetesVersion changes, which in place ends every job that outlasts the update's timeout. Without
+            it the first is refused and the second done in place.
+        drain_hours: How long jobs on an environment that is replaced may take to end; the run then fails, and the next
+            one with replace goes on waiting.
 
     Returns:
         The outcome of every step; also shown as the artifact setup-batch, and the copies of images as they go as
@@ -72,7 +83,8 @@ def setup_batch(
 
     Raises:
         OperationError: If the cluster cannot be read, Batch cannot be made known to it in the way that was asked for,
-            or an image is covered by no pull-through cache rule.
+            an image is covered by no pull-through cache rule, or quotas leave no room for the compute environment's
+            successor.
         StepsFailedError: If steps failed, with the cause and the next step of each.
     """
     with (
@@ -82,7 +94,9 @@ def setup_batch(
         profile = platform.compute_environment.compute_resources.instance_role
         facts = discover(cluster, profile, platform.node_role_arn)
         wanted = platform.compute_environment
-        identity = decide_identity(cluster, wanted.compute_environment_name, wanted.desired_state)
+        environment = wanted.completed(facts.arn, facts.subnets, [facts.security_group])
+        generation = choose_generation(cluster, environment, replace=replace, adopt=adopt)
+        identity = decide_identity(cluster, generation.name, wanted.desired_state)
         if image_source == "pull_through":
             check_rules(images_to_provide(platform), platform.pull_through_cache_rules, facts.registry)
         orders = images_to_mirror(platform, facts.registry) if image_source == "mirror" and not plan else []
@@ -91,9 +105,14 @@ def setup_batch(
         with MirrorProgress("setup-batch-progress", copies) if copies else nullcontext() as progress:
             access = _give_access(cluster, platform, facts, identity, options)
             definitions = _define_jobs(cluster, platform, facts, image_source, options, progress)
-            queue = _make_queue(cluster, platform, facts, identity, options, after=access)
+            queue = _make_queue(cluster, platform, facts, identity, generation, options, after=access)
+            outgoing = [
+                ComputeEnvironmentRetirement(cluster, name, generation.name, replace=replace, drain_hours=drain_hours)
+                for name in generation.outgoing
+            ]
+            retired = [remove.submit(environment, queue[-1:], plan=plan) for environment in outgoing]
             title = f"AWS Batch on {cluster.cluster_name}" + (" (plan)" if plan else "")
-            return report_outcomes(title, [*access, *queue, *definitions], key="setup-batch")
+            return report_outcomes(title, [*access, *queue, *retired, *definitions], key="setup-batch")
 
 
 def _give_access(
@@ -132,14 +151,14 @@ def _make_queue(
     platform: PlatformSpec,
     facts: ClusterFacts,
     identity: IdentityChoice,
+    generation: Generation,
     options: dict[str, Any],
     after: Futures,
 ) -> Futures:
     """Steps 5 to 7: the compute environment, its proof of health, the queue."""
-    wanted, plan = platform.compute_environment, {"plan": options["plan"]}
-    name = wanted.compute_environment_name
+    wanted, plan, name = platform.compute_environment, {"plan": options["plan"]}, generation.name
     spec = wanted.completed(facts.arn, facts.subnets, [facts.security_group], identity.desired_state)
-    environment = ensure_compute_environment.submit(cluster, spec, **options, wait_for=after)
+    environment = ensure_compute_environment.submit(cluster, generation.named(spec), **options, wait_for=after)
     futures: Futures = [environment]
     if identity.identity == "access-entry":
         entry = wait_for_batch_entry.submit(cluster, name, **plan, wait_for=[environment])
@@ -150,7 +169,7 @@ def _make_queue(
     if platform.scheduling_policy:
         futures.append(ensure_scheduling_policy.submit(cluster, platform.scheduling_policy, **options))
     queue_spec = platform.queue_with_policy(facts.partition, facts.region, facts.account_id)
-    queue = ensure_job_queue.submit(cluster, queue_spec, **options, wait_for=futures)
+    queue = ensure_job_queue.submit(cluster, generation.queue_in_front(queue_spec), **options, wait_for=futures)
     return [*futures, queue]
 
 

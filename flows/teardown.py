@@ -16,6 +16,7 @@ from specs.rbac import (
     batch_namespace_role_binding,
 )
 from tasks.cluster_lock import cluster_lock
+from tasks.compute_environment_generation import generation_names
 from tasks.compute_environment_removal import ComputeEnvironmentRemoval
 from tasks.identity_mapping_removal import mappings_to_remove, remove_identity_mapping
 from tasks.job_definition_removal import JobDefinitionRemoval
@@ -120,8 +121,10 @@ class Teardown:
         cluster, platform = self._cluster, self._platform
         queue = self._remove(JobQueueRemoval(cluster, platform.job_queue.job_queue_name, self._jobs))
         # The place to give up access entries, which are kept so far: after the queue, before its environment.
-        name = platform.compute_environment.compute_environment_name
-        environment = self._remove(ComputeEnvironmentRemoval(cluster, name), queue)
+        names = generation_names(cluster, platform.compute_environment.compute_environment_name)
+        environment = [
+            future for name in names for future in self._remove(ComputeEnvironmentRemoval(cluster, name), queue)
+        ]
         policy = self._scheduling_policy(queue)
         definitions = self._job_definitions(queue)
         access = self._access(environment)

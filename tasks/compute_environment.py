@@ -9,23 +9,18 @@ from botocore.exceptions import ClientError
 from blocks.aws_errors import error_text, explain_aws
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
+from specs.change_kind import change_kind
 from specs.compute_environment import ComputeEnvironmentSpec
 from specs.infrastructure_update import replaces_instances
 from tasks.batch_resource import BatchResource
 from tasks.console import batch_url
 from tasks.invalid_cause import known_cause
-from tasks.outcome import Action, Change, Outcome
+from tasks.outcome import Action, Change, Outcome, differences
 from tasks.reconcile import reconcile
 from tasks.step import step
 
-# UpdateComputeEnvironment has no member for these (botocore shape UpdateComputeEnvironmentRequest).
-IMMUTABLE = (
-    "type",
-    "eksConfiguration.eksClusterArn",
-    "eksConfiguration.kubernetesNamespace",
-    "computeResources.spotIamFleetRole",
-)
 RESOURCES, ACCESS_ENTRY = "computeResources", "eksConfiguration.accessEntry.desiredState"
+CLUSTER = "eksConfiguration.eksClusterArn"
 
 
 class ComputeEnvironment(BatchResource):
@@ -99,9 +94,20 @@ class ComputeEnvironment(BatchResource):
         Raises:
             OperationError: If one of them differs, or one that cannot be unset is left out.
         """
+        stuck = [change for change in changes if change_kind([change.field]) == "environment"]
         other_name = "give the new compute environment another name"
+        # One of another cluster belongs to the setup of that cluster.
+        if not any(change.field == CLUSTER for change in stuck):
+            other_name = f"run again with `replace`, which makes a new one and drains this one, or {other_name}"
         self.refuse_unset(changes, other_name)
-        self.refuse_immutable([change for change in changes if change.field.startswith(IMMUTABLE)], other_name)
+        self.refuse_immutable(stuck, other_name)
+
+    def can_become_wanted(self, observed: Mapping[str, Any]) -> bool:
+        """Whether UpdateComputeEnvironment can make of this one what is wanted."""
+        found = differences(self.wanted(marked=False), self._without_what_batch_moves(observed))
+        changes = [*found, *self.leftovers(observed)]
+        is_stuck = any(change.wanted is None and change.field in self.unset for change in changes)
+        return not is_stuck and change_kind(change.field for change in changes) != "environment"
 
     def note(self, observed: Mapping[str, Any], changes: list[Change]) -> str:
         """Whether its instances are replaced, and tags that it keeps."""

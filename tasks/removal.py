@@ -20,10 +20,16 @@ class Removable(ABC):
         step: The tutorial step it belongs to.
         name: Its name.
         seconds: How long AWS or Kubernetes may take over it.
+        action: What its going is called in the report.
+        again: The flow to run again where it takes too long.
+        hangs: Why it may take too long.
     """
 
     step: str
     seconds: float = 1800
+    action: Action = "deleted"
+    again: str = "teardown"
+    hangs: str = "its deletion takes longer than ever seen, or hangs"
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -94,7 +100,7 @@ def remove(thing: Removable, after: Sequence[Any] = (), *, plan: bool = False) -
         thing.rehearse(observed)
     else:
         _remove(thing)
-    return _outcome(thing, observed, "deleted", thing.note(), plan)
+    return _outcome(thing, observed, thing.action, thing.note(), plan)
 
 
 def _remove(thing: Removable) -> None:
@@ -110,8 +116,8 @@ def _remove(thing: Removable) -> None:
         thing.label,
         f"still {status if isinstance(status, str) else 'there'} after {thing.seconds:.0f} s: "
         f"{(observed or {}).get('statusReason', '')}",
-        "its deletion takes longer than ever seen, or hangs",
-        "look at it in the console or with kubectl, then run teardown again: it goes on where this run stopped",
+        thing.hangs,
+        f"look at it in the console or with kubectl, then run {thing.again} again: it goes on where this run stopped",
     )
 
 
