@@ -21,7 +21,12 @@ CRASHED, FAILED = 137, 3
 
 
 def run(
-    environment: dict[str, str], prefect: dict[str, str], die_after: int | None, report: Path, down: bool = False
+    environment: dict[str, str],
+    prefect: dict[str, str],
+    die_after: int | None,
+    report: Path,
+    down: bool = False,
+    replace: bool = False,
 ) -> None:
     """Run setup_batch once, or teardown.
 
@@ -31,6 +36,7 @@ def run(
         die_after: Die without any clean-up when this many mutating calls were answered; None to live.
         report: Where the outcomes are written, with the number of mutating calls.
         down: Run teardown.
+        replace: Want a compute environment that the tutorial's cannot become.
     """
     os.environ.update(environment)
     meter = _Meter(environment, die_after)
@@ -42,13 +48,15 @@ def run(
     }
     with temporary_settings(settings):
         resources = {"instanceRole": environment["INSTANCE_PROFILE"]}
+        if replace:
+            resources["spotIamFleetRole"] = "arn:aws:iam::123456789012:role/Fleet"
         platform = PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}})
         cluster = EksCluster(cluster_name=environment["EKS_CLUSTER"])
         try:
             if down:
                 result = teardown(cluster, platform, delete_images=True, approve=False)
             else:
-                result = setup_batch(cluster, platform)
+                result = setup_batch(cluster, platform, replace=replace)
         except (StepsFailedError, OperationError):
             os._exit(FAILED)
     outcomes = [[outcome.step, outcome.name, outcome.action] for outcome in result.outcomes]

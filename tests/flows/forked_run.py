@@ -32,6 +32,7 @@ def run_in_fork(
     die_after: int | None,
     *,
     down: bool = False,
+    replace: bool = False,
 ) -> dict[str, Any] | None:
     """Run the flow once.
 
@@ -42,12 +43,13 @@ def run_in_fork(
         report: A file for its report.
         die_after: Die after this many mutating calls; None to live.
         down: Run teardown.
+        replace: Want a compute environment that the tutorial's cannot become.
 
     Returns:
         Its report; None when it died as asked.
     """
     report.unlink(missing_ok=True)
-    process = forks.Process(target=run, args=(sandbox.env, server.env, die_after, report, down))
+    process = forks.Process(target=run, args=(sandbox.env, server.env, die_after, report, down, replace))
     process.start()
     process.join()
     assert process.exitcode in (0, CRASHED)
