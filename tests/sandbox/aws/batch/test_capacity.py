@@ -77,7 +77,9 @@ def test_a_two_cpu_job_does_not_fit_a_two_cpu_instance(tutorial: Any) -> None:
 
 def test_a_blocked_job_is_cancelled_by_the_queue_s_action(tutorial: Any) -> None:
     batch, sqs, events = tutorial.client("batch"), tutorial.client("sqs"), tutorial.client("events")
-    url = sqs.create_queue(QueueName="blocked")["QueueUrl"]
+    service = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = {"Version": "2012-10-17", "Statement": [{**service, "Resource": "*"}]}
+    url = sqs.create_queue(QueueName="blocked", Attributes={"Policy": json.dumps(policy)})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     events.put_rule(Name="blocked", EventPattern=json.dumps({"detail-type": ["Batch Job Queue Blocked"]}))
     events.put_targets(Rule="blocked", Targets=[{"Id": "1", "Arn": arn}])
