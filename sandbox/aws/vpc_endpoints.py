@@ -7,6 +7,7 @@ is made.
 
 import time
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from moto.ec2.models.vpcs import VPCBackend, VPCEndPoint
@@ -23,6 +24,7 @@ def install(delay: Callable[[], float]) -> None:
         delay: For how many seconds a new interface endpoint is `pending`.
     """
 
+    @wraps(_moto_create)
     def create(self: Any, *args: Any, **kwargs: Any) -> Any:
         """Make an endpoint; only interface endpoints have private DNS and take their time (EC2 API, VpcEndpoint)."""
         endpoint = _moto_create(self, *args, **kwargs)
