@@ -12,7 +12,7 @@ demo: $(VENV)/installed
 up: $(VENV)/installed
 	$(BIN)/python -m demo.up
 
-# `make test COVERAGE=yes`, as CI has it, also measures how much of the product the tests run, and is slower for it.
+# `make test COVERAGE=yes` also measures how much of the product the tests run, and is a quarter slower for it.
 test: lint
 	$(if $(COVERAGE),$(BIN)/coverage erase)
 	$(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest --numprocesses 2 --dist worksteal --durations 15

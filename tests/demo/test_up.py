@@ -141,7 +141,7 @@ def test_a_cancelled_run_s_jobs_are_ended_without_being_asked(up: str) -> None:
         wait_for(lambda client: client.read_flow_run(started.id).state_name == "Cancelled")
 
 
-@pytest.mark.campaign  # it waits for three heartbeats, minutes in all; CI runs it
+@pytest.mark.campaign  # it waits for three heartbeats, minutes in all
 def test_a_killed_worker_s_run_is_found_dead_and_a_suspended_one_needs_no_worker(up: str) -> None:
     """SIGKILL to the worker and to the process of a run: one run had both, the other was suspended before."""
     job = {"jobName": "Unheld", "jobQueue": "My-Eks-JQ1", "jobDefinition": "MyJobOnEks_Sleep"}

@@ -14,8 +14,9 @@ from sandbox.remote import RemoteSandbox
 from tasks.job_queue import describe_job_queue
 from tests.flows.forked_run import run_in_fork
 
-# Creation, then the queue and its tags, then disabling and deletion. All of them in `make test-full`.
-POINTS = [2, *(pytest.param(point, marks=pytest.mark.campaign) for point in (1, 3, 4, 5))]
+pytestmark = pytest.mark.campaign
+# Creation, then the queue and its tags, then disabling and deletion.
+POINTS = range(1, 6)
 SUCCESSOR = "My-Eks-CE1-2"
 
 

@@ -183,7 +183,7 @@ def test_a_rerun_without_a_worker_is_resumed_by_another_one_and_doubles_nothing(
     sandbox.clear_calls()
     with pytest.raises(Pause):
         execute(rerun_failed, again, **parameters)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not (resumed := watch_jobs(cluster)):
         assert time.monotonic() < deadline
         time.sleep(0.2)
