@@ -25,7 +25,7 @@ from blocks.operation_error import OperationError
 from demo.prefect_server import PrefectServer
 from flows.diagnose import diagnose_job
 from flows.reap import reap_jobs
-from flows.submit import submit_jobs
+from flows.submit import TUTORIAL_JOBS, submit_jobs
 from sandbox.remote import RemoteSandbox
 from specs.fault import SpecError
 from specs.job_request import JobRequest
@@ -205,6 +205,60 @@ def test_of_jobs_that_hang_those_that_can_never_start_are_ended_if_asked_to(
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert job["statusReason"].startswith("It can never start: Failed to pull image")
+
+
+@pytest.mark.parametrize("submit_as", ["jobs", "array"])
+def test_every_row_of_a_table_is_a_job_that_reads_its_cells_as_the_readme_says(
+    submit_as: str, cluster: EksCluster, tmp_path: Path
+) -> None:
+    days = ["007", "", 'a "b", c', "$HOME $(HOME) $$ $((1))", "\\n %s é"]
+    (tmp_path / "days.csv").write_text(
+        "region,day\n" + "".join(f'x,"{day.replace(chr(34), chr(34) * 2)}"\n' for day in days)
+    )
+    script = f"{README_READS_A_CELL}\nprintf '%s' \"$day\" > {tmp_path}/${{AWS_BATCH_JOB_ID}}.day"
+    table: Any = {"job": shell("rows", script), "path": str(tmp_path / "days.csv"), "submit_as": submit_as}
+    untouched: Any = [job.model_dump(mode="json") for job in TUTORIAL_JOBS]  # as the form sends them
+    report = submit_jobs(cluster, untouched, table=JobTable(**table))
+    names = ["rows-rows-1-5"] if submit_as == "array" else [f"rows-{number}" for number in range(1, 6)]
+    assert [(job.job_name, job.status) for job in report.jobs] == [(name, "SUCCEEDED") for name in names]
+    ids = [job.job_id for job in report.jobs]
+    files = [f"{ids[0]}:{index}" for index in range(5)] if submit_as == "array" else ids
+    assert [(tmp_path / f"{name}.day").read_text() for name in files] == days
+
+
+def test_cells_are_in_a_command_and_jobs_of_a_list_go_before_the_table_s(cluster: EksCluster, tmp_path: Path) -> None:
+    job = shell("cell", "echo $(day) Ref::day; test -e Ref::file", dependsOn=[{"jobId": "first"}])
+    table = JobTable(job=job, rows=[{"day": "2026-01-31", "file": f"{tmp_path}/first"}])
+    report = submit_jobs(cluster, [shell("first", f"sleep 1; touch {tmp_path}/first")], table=table)
+    assert [(job.job_name, job.log) for job in report.jobs] == [("first", ""), ("cell-1", "2026-01-31 2026-01-31\n")]
+
+
+def test_the_rows_of_failed_children_are_named(cluster: EksCluster) -> None:
+    rows = [{"code": code} for code in ("0", "3", "0")]
+    script = 'exit "$(printf %s "$JOB_TABLE" | sed -n "$((AWS_BATCH_JOB_ARRAY_INDEX + 2))p")"'
+    table = JobTable(job=shell("codes", script), rows=rows, submit_as="array")
+    with pytest.raises(JobsFailedError, match=r"1 of 3 children FAILED: 1 \(row 2, exit code 3\)"):
+        submit_jobs(cluster, table=table)
+
+
+def test_a_repeated_run_whose_table_has_changed_doubles_nothing(
+    cluster: EksCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_submission, "SETTLE_SECONDS", 1.0)
+    file = tmp_path / "days.csv"
+    table = JobTable(job=shell("changed", "true"), path=str(file))
+    run_id = planned_run(cluster, [])
+    file.write_text("day\n1\n2\n")
+    execute(run_id, cluster, [], table=table)
+    for changed in ("day\n1\n3\n", "day\n1\n"):
+        file.write_text(changed)
+        with pytest.raises(OperationError, match=r"are not among them; the first is \w+-1-\w+-r1-changed-2"):
+            execute(run_id, cluster, [], table=table)
+    file.write_text("day\n1\n2\n4\n")
+    report = execute(run_id, cluster, [], table=table)
+    assert [(job.job_name, job.status) for job in report.jobs] == [(f"changed-{n}", "SUCCEEDED") for n in (1, 2, 3)]
+    counts = names_in_batch(cluster)
+    assert [counts[f"changed-{number}"] for number in (1, 2, 3)] == [1, 1, 1]
 
 
 def test_jobs_wait_for_each_other_by_name(cluster: EksCluster, tmp_path: Path) -> None:
