@@ -32,7 +32,7 @@ def rerun_failed(
     end_jobs_on_failure: bool = False,
     submission_limit: str = "",
     push: bool = False,
-    follow_logs: list[str] = [],  # noqa: B006
+    follow_logs: list[str] = [],  # noqa: B006 - as in submit_jobs
     report_transitions: bool = False,
     end_stuck_jobs: bool = False,
 ) -> JobsReport:

@@ -14,6 +14,7 @@ from tasks.ownership import OWNER
 NAME_TAG = f"{OWNER}:job-name"
 # In the order that a job goes through them (User Guide, job_states); a retry begins again at RUNNABLE.
 STATUSES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
+ENDED = ("SUCCEEDED", "FAILED")
 # Kubernetes' reason for the end of a container that its memory limit killed; with it comes exit code 137, which any
 # SIGKILL gives.
 OUT_OF_MEMORY = "OOMKilled"
@@ -105,7 +106,7 @@ class JobResult(BaseModel):
     @property
     def ended(self) -> bool:
         """Whether Batch is done with it."""
-        return self.status in ("SUCCEEDED", "FAILED")
+        return self.status in ENDED
 
     @property
     def progress(self) -> Progress:

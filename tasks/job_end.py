@@ -10,13 +10,13 @@ from blocks.aws_errors import error_text
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from specs.submitted_name import run_digits
+from tasks.job import ENDED
 from tasks.job_listing import list_submitted
 from tasks.job_queue import job_queue_names
 from tasks.step import step
 
 BULK = 50  # botocore batch TerminateJobsRequest.jobs
 LONGEST_REASON = 1024  # [API] TerminateJob, reason
-ENDED = ("SUCCEEDED", "FAILED")
 
 
 def end_jobs_of_run(cluster: EksCluster, run_id: str, queues: Iterable[str], reason: str) -> list[str]:

@@ -19,7 +19,7 @@ from prefect.runtime import deployment
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from specs.submitted_name import run_digits
-from tasks.job import JobResult, describe_jobs, quiet_seconds
+from tasks.job import ENDED, JobResult, describe_jobs, quiet_seconds
 from tasks.job_listing import list_submitted
 from tasks.job_queue import job_queue_names
 from tasks.step import step
@@ -103,7 +103,7 @@ def is_due(cluster: EksCluster, run_id: str, stuck_after_seconds: float) -> bool
     """
     prefix = f"{run_digits(run_id)}-"
     found = [job for queue in job_queue_names(cluster) for job in list_submitted(cluster, queue, prefix)]
-    waiting = [job for job in found if job["status"] not in ("SUCCEEDED", "FAILED")]
+    waiting = [job for job in found if job["status"] not in ENDED]
     if not found or not waiting:
         return bool(found)
     if quiet_seconds(found) < stuck_after_seconds:

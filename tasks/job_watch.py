@@ -7,7 +7,7 @@ from typing import Any
 from prefect.logging import get_run_logger
 
 from blocks.eks_cluster import EksCluster
-from tasks.job import JobResult, describe_jobs, failed_children, job_result, quiet_seconds
+from tasks.job import ENDED, JobResult, describe_jobs, failed_children, job_result, quiet_seconds
 from tasks.job_changes import Changes, Polling
 from tasks.job_end import end_stuck_job
 from tasks.job_log import JobLogs, with_log
@@ -23,7 +23,7 @@ LOGS_FOLLOWED = 20
 LINES_LOGGED = 50
 # A new job may not be shown yet; one that ended is shown for 7 days at least (User Guide, job_states).
 ABSENT_SECONDS = 600.0
-WAITING, ENDED = ("RUNNABLE", "STARTING"), ("SUCCEEDED", "FAILED")
+WAITING = ("RUNNABLE", "STARTING")
 
 
 @step("watch of the jobs")

@@ -7,7 +7,7 @@ from typing import Any
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from specs.submitted_name import SubmittedName, run_digits
-from tasks.job import FailedChild, describe_jobs, failed_children
+from tasks.job import ENDED, FailedChild, describe_jobs, failed_children
 from tasks.job_listing import list_submitted
 from tasks.job_queue import job_queue_names
 
@@ -35,7 +35,7 @@ class OriginalJobs:
     @property
     def active(self) -> dict[str, str]:
         """Status by id of those that have not ended."""
-        return {one: status for one, status in self.statuses.items() if status not in ("SUCCEEDED", "FAILED")}
+        return {one: status for one, status in self.statuses.items() if status not in ENDED}
 
 
 def find_original_jobs(cluster: EksCluster, of: str) -> OriginalJobs:

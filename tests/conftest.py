@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from blocks.eks_cluster import EksCluster
+from demo.prefect_server import PrefectServer
+from flows.setup import setup_batch
 from sandbox.remote import RemoteSandbox
 from specs.platform import PlatformSpec
 from tests.control_planes import CONTROL_PLANES
@@ -58,3 +60,22 @@ def platform(sandbox: RemoteSandbox) -> PlatformSpec:
     """The tutorial's own names."""
     resources = {"instanceRole": sandbox.env["INSTANCE_PROFILE"]}
     return PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}})
+
+
+@pytest.fixture(scope="module")
+def batch(
+    sandboxes: Callable[[str], RemoteSandbox], prefect_server: PrefectServer
+) -> Iterator[tuple[RemoteSandbox, EksCluster]]:
+    """A sandbox that was set up once; who serves Kubernetes makes no difference here."""
+    sandbox = sandboxes("embedded")
+    sandbox.clear_faults()
+    sandbox.reset()
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in sandbox.env.items():
+            environment.setenv(name, value)
+        cluster = EksCluster(cluster_name=sandbox.env["EKS_CLUSTER"])
+        resources = {"instanceRole": sandbox.env["INSTANCE_PROFILE"]}
+        setup_batch(cluster, PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}}))
+        yield sandbox, cluster
+        sandbox.clear_faults()
+        sandbox.settings(list_jobs_delay=0, ended_job_retention=86400)

@@ -1,15 +1,13 @@
 """Every test here runs flows, so every one needs the Prefect server."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 
 import pytest
 
 from blocks.eks_cluster import EksCluster
 from demo.prefect_server import PrefectServer
-from flows.setup import setup_batch
 from sandbox.remote import RemoteSandbox
-from specs.platform import PlatformSpec
 from tests.flows.forked_run import warmed_process
 
 
@@ -24,23 +22,16 @@ def forks() -> ForkServerContext:
     return warmed_process()
 
 
-@pytest.fixture(scope="module")
-def batch(
-    sandboxes: Callable[[str], RemoteSandbox], prefect_server: PrefectServer
-) -> Iterator[tuple[RemoteSandbox, EksCluster]]:
-    """A sandbox that was set up once; who serves Kubernetes makes no difference here."""
-    sandbox = sandboxes("embedded")
-    sandbox.clear_faults()
-    sandbox.reset()
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in sandbox.env.items():
-            environment.setenv(name, value)
-        cluster = EksCluster(cluster_name=sandbox.env["EKS_CLUSTER"])
-        resources = {"instanceRole": sandbox.env["INSTANCE_PROFILE"]}
-        setup_batch(cluster, PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}}))
-        yield sandbox, cluster
-        sandbox.clear_faults()
-        sandbox.settings(list_jobs_delay=0, ended_job_retention=86400)
+@pytest.fixture
+def embedded(sandboxes: Callable[[str], RemoteSandbox], monkeypatch: pytest.MonkeyPatch) -> RemoteSandbox:
+    """A sandbox as new, where it makes no difference who serves Kubernetes."""
+    found = sandboxes("embedded")
+    found.clear_faults()
+    found.reset()
+    found.settings(compute_environment_delay=0.1, job_queue_delay=0.1, deletion_delay=0.1, relationship_delay=0.1)
+    for name, value in found.env.items():
+        monkeypatch.setenv(name, value)
+    return found
 
 
 @pytest.fixture

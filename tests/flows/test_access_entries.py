@@ -19,6 +19,7 @@ from tasks.compute_environment import ensure_compute_environment
 from tasks.namespace_access_policy import ensure_namespace_access_policy
 from tasks.node_access_entry import ensure_node_access_entry
 from tasks.stuck_job import explain_stuck
+from tests.mutating_calls import mutating
 
 STEPS = [
     "service-linked role",
@@ -38,10 +39,6 @@ def modern(sandbox: RemoteSandbox, cluster: EksCluster) -> EksCluster:
     """A cluster that knows access entries only."""
     sandbox.authentication_mode("API")
     return cluster
-
-
-def mutating(sandbox: RemoteSandbox) -> list[str]:
-    return [call["operation"] for call in sandbox.calls() if call["mutating"]]
 
 
 def environment(cluster: EksCluster) -> dict[str, Any]:

@@ -1,17 +1,14 @@
 """Documents that change after setup: what is left out is unset, what cannot be changed is refused, in a plan too."""
 
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from demo.prefect_server import PrefectServer
 from flows.drift import check_drift
-from flows.setup import setup_batch
 from sandbox.remote import RemoteSandbox
 from specs.compute_environment import ComputeEnvironmentSpec
 from specs.job_queue import JobQueueSpec
@@ -27,6 +24,8 @@ from tasks.namespace import ensure_namespace
 from tasks.outcome import Outcome
 from tasks.report import StepsFailedError
 from tasks.scheduling_policy import ensure_scheduling_policy
+from tests.flows.emitted_events import emitted
+from tests.mutating_calls import mutating
 
 ACTION = {
     "reason": "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
@@ -38,25 +37,9 @@ POLICY = "arn:aws:batch:us-east-1:123456789012:scheduling-policy/"
 
 
 @pytest.fixture(scope="module")
-def sandbox(sandboxes: Callable[[str], RemoteSandbox], prefect_server: PrefectServer) -> Iterator[RemoteSandbox]:
-    """A sandbox that was set up once; every test below makes things of names of its own.
-
-    None of it depends on the Kubernetes control plane.
-    """
-    found = sandboxes("embedded")
-    found.clear_faults()
-    found.reset()
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in found.env.items():
-            environment.setenv(name, value)
-        resources = {"instanceRole": found.env["INSTANCE_PROFILE"]}
-        platform = PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}})
-        setup_batch(EksCluster(cluster_name=found.env["EKS_CLUSTER"]), platform)
-        yield found
-
-
-def mutating(sandbox: RemoteSandbox) -> list[str]:
-    return [str(call["operation"]) for call in sandbox.calls() if call["mutating"]]
+def sandbox(batch: tuple[RemoteSandbox, EksCluster]) -> RemoteSandbox:
+    """A sandbox that was set up once; every test below makes things of names of its own."""
+    return batch[0]
 
 
 def environment(cluster: EksCluster, sandbox: RemoteSandbox, name: str, **fields: Any) -> ComputeEnvironmentSpec:
@@ -259,10 +242,8 @@ def test_a_version_that_batch_refuses_at_once_is_explained_like_an_invalid_envir
     assert "name a supported version in imageKubernetesVersion" in refused.value.next_step
 
 
-def drift_events(server: PrefectServer) -> list[dict[str, Any]]:
-    wanted = {"filter": {"event": {"name": ["aws-batch.platform.drifted"]}, "order": "DESC"}, "limit": 50}
-    found = httpx.post(f"{server.env['PREFECT_API_URL']}/events/filter", json=wanted).json()["events"]
-    return [event["payload"] for event in found]
+def drifts(server: PrefectServer) -> list[dict[str, Any]]:
+    return [event["payload"] for event in emitted(server, "aws-batch.platform.drifted")]
 
 
 def test_drift_is_told_field_by_field_with_what_it_interrupts_and_nothing_is_changed(
@@ -270,7 +251,7 @@ def test_drift_is_told_field_by_field_with_what_it_interrupts_and_nothing_is_cha
 ) -> None:
     resources = {"instanceRole": sandbox.env["INSTANCE_PROFILE"]}
     as_set_up = PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}})
-    before = len(drift_events(prefect_server))
+    before = len(drifts(prefect_server))
     assert check_drift(cluster, as_set_up).changed == ()
     other = {"instanceTypes": ["c5"], "maxvCpus": 64} | resources
     moved = PlatformSpec.model_validate({"computeEnvironment": {"computeResources": other}})
@@ -284,7 +265,7 @@ def test_drift_is_told_field_by_field_with_what_it_interrupts_and_nothing_is_cha
     assert "jobs on them have 30 minutes to end" in drifted.note
     assert mutating(sandbox) == []
     deadline = time.monotonic() + 30
-    while len(events := drift_events(prefect_server)) == before:
+    while len(events := drifts(prefect_server)) == before:
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert [step["step"] for step in events[0]["steps"]] == ["compute environment"]
@@ -302,6 +283,6 @@ def test_a_platform_that_cannot_be_brought_in_line_has_drifted_too(
     with pytest.raises(StepsFailedError, match="spotIamFleetRole"):
         check_drift(cluster, fixed)
     deadline = time.monotonic() + 30
-    while not any("spotIamFleetRole" in event["failure"] for event in drift_events(prefect_server)):
+    while not any("spotIamFleetRole" in event["failure"] for event in drifts(prefect_server)):
         assert time.monotonic() < deadline
         time.sleep(0.2)

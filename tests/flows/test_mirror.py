@@ -17,6 +17,7 @@ from specs.job_definition import JobDefinitionSpec
 from specs.mirror import MirrorImage, MirrorRepositories
 from tasks.job_definition import ensure_job_definition, newest_revision
 from tasks.mirror_report import MirrorReport
+from tests.mutating_calls import mutating
 
 # The registries are the same whoever serves Kubernetes.
 pytestmark = pytest.mark.parametrize("sandbox", ["embedded"], indirect=True)
@@ -45,10 +46,6 @@ def definition_image(cluster: EksCluster) -> tuple[int, str]:
     """Newest revision of the tutorial's job definition, and its image."""
     revision = newest_revision(cluster, "MyJobOnEks_Sleep") or {}
     return revision["revision"], revision["eksProperties"]["podProperties"]["containers"][0]["image"]
-
-
-def mutating(sandbox: RemoteSandbox) -> list[str]:
-    return [call["operation"] for call in sandbox.calls() if call["mutating"]]
 
 
 def test_one_image_that_fails_keeps_no_other_from_being_mirrored(cluster: EksCluster, sandbox: RemoteSandbox) -> None:

@@ -3,10 +3,9 @@
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,11 +15,8 @@ from prefect.states import Cancelled
 
 from blocks.eks_cluster import EksCluster
 from flows.reap import end_jobs_of, reap_jobs
-from flows.setup import setup_batch
 from flows.submit import submit_jobs
 from sandbox.remote import RemoteSandbox
-from specs.job_request import JobRequest
-from specs.platform import PlatformSpec
 from specs.submitted_name import run_digits
 from tasks import job_watch
 from tasks.job import JobResult
@@ -30,16 +26,10 @@ from tasks.job_state_messages import Messages
 from tasks.job_state_queue import job_state_queue
 from tasks.job_submission import SubmittedJob
 from tasks.job_watch import watch_jobs
+from tests.flows.jobs import shell
 
 FAR_AWAY = 600.0
 DENIED = {"status": 403, "code": "AccessDeniedException", "message": "User: someone is not authorized to perform this"}
-
-
-def shell(name: str, script: str, **more: Any) -> JobRequest:
-    containers = [{"command": ["/bin/sh"], "args": ["-c", script]}]
-    override = {"eksPropertiesOverride": {"podProperties": {"containers": containers}}}
-    queue = {"jobQueue": "My-Eks-JQ1", "jobDefinition": "MyJobOnEks_Sleep"}
-    return JobRequest.from_document({"jobName": name, **queue, **override, **more})
 
 
 def until(file: Path) -> str:
@@ -68,22 +58,6 @@ def left_over(cluster: EksCluster) -> tuple[list[str], list[str]]:
     """Rules and queues that exist."""
     rules = [rule["Name"] for rule in cluster.events.list_rules()["Rules"]]
     return rules, cluster.sqs.list_queues().get("QueueUrls", [])
-
-
-@pytest.fixture(scope="module")
-def batch(sandboxes: Callable[[str], RemoteSandbox]) -> Iterator[tuple[RemoteSandbox, EksCluster]]:
-    """A sandbox that was set up once; who serves Kubernetes makes no difference here."""
-    sandbox = sandboxes("embedded")
-    sandbox.clear_faults()
-    sandbox.reset()
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in sandbox.env.items():
-            environment.setenv(name, value)
-        cluster = EksCluster(cluster_name=sandbox.env["EKS_CLUSTER"])
-        resources = {"instanceRole": sandbox.env["INSTANCE_PROFILE"]}
-        setup_batch(cluster, PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}}))
-        yield sandbox, cluster
-        sandbox.clear_faults()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """A replacement stopped after each of its mutating calls in turn: the next run ends it, with one environment left."""
 
 import time
-from collections.abc import Callable
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
@@ -18,18 +17,6 @@ pytestmark = pytest.mark.campaign
 # Creation, then the queue and its tags, then disabling and deletion.
 POINTS = range(1, 6)
 SUCCESSOR = "My-Eks-CE1-2"
-
-
-@pytest.fixture
-def embedded(sandboxes: Callable[[str], RemoteSandbox], monkeypatch: pytest.MonkeyPatch) -> RemoteSandbox:
-    """A sandbox as new: the calls are the same whoever serves Kubernetes."""
-    found = sandboxes("embedded")
-    found.clear_faults()
-    found.reset()
-    found.settings(compute_environment_delay=0.1, job_queue_delay=0.1, deletion_delay=0.1, relationship_delay=0.1)
-    for name, value in found.env.items():
-        monkeypatch.setenv(name, value)
-    return found
 
 
 @pytest.mark.parametrize("point", POINTS)

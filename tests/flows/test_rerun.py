@@ -5,13 +5,11 @@ import sys
 import time
 from pathlib import Path
 from typing import Any, cast
-from uuid import UUID
 
 import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.exceptions import Pause
-from prefect.flow_engine import run_flow
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 from prefect.states import Pending
 from pydantic import ValidationError
@@ -34,24 +32,9 @@ from tasks.job_report import JobsFailedError, JobsReport
 from tasks.job_request_check import find_definition
 from tasks.rerun_plan import RERUN_TAG
 from tests.flows.jobs import shell
+from tests.flows.planned_run import execute, planned
 
 UNKNOWN = "876da822-4198-45f2-a252-6cea32512ea8"
-
-
-def planned(flow: Any) -> str:
-    """A flow run that nothing has executed yet."""
-    with get_client(sync_client=True) as client:
-        return str(client.create_flow_run(flow, state=Pending()).id)
-
-
-def execute(flow: Any, run_id: str, **parameters: Any) -> JobsReport:
-    """Execute a flow run, for the first time or, as Retry in the UI does, again."""
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_state(UUID(run_id), Pending(), force=True)
-        run = client.read_flow_run(UUID(run_id))
-    report = run_flow(flow, flow_run=run, parameters=parameters)
-    assert isinstance(report, JobsReport)
-    return report
 
 
 def failed_run(cluster: EksCluster, jobs: list[JobRequest]) -> str:

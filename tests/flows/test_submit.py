@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import httpx
 import pytest
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter, FlowRunFilterId
-from prefect.flow_engine import run_flow
-from prefect.states import Pending
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
@@ -34,29 +31,15 @@ from specs.submitted_name import run_digits
 from tasks import job_submission, job_watch
 from tasks.job import describe_jobs
 from tasks.job_listing import list_submitted
-from tasks.job_report import JobsFailedError, JobsReport
+from tasks.job_report import JobsFailedError
+from tests.flows.emitted_events import emitted
 from tests.flows.jobs import end_all, names_in_batch, shell
+from tests.flows.planned_run import execute, planned
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 (README_READS_A_CELL,) = re.findall(r"^day=.*$", (ROOT / "README.md").read_text(), re.MULTILINE)
 
 THROTTLED = {"status": 429, "code": "TooManyRequestsException", "message": "Too Many Requests"}
-
-
-def planned_run(cluster: EksCluster, jobs: list[JobRequest]) -> str:
-    """A flow run that nothing has executed yet."""
-    with get_client(sync_client=True) as client:
-        return str(client.create_flow_run(submit_jobs, state=Pending()).id)
-
-
-def execute(run_id: str, cluster: EksCluster, jobs: list[JobRequest], **more: Any) -> JobsReport:
-    """Execute a flow run, for the first time or, as Retry in the UI does, again."""
-    with get_client(sync_client=True) as client:
-        client.set_flow_run_state(UUID(run_id), Pending(), force=True)
-        run = client.read_flow_run(UUID(run_id))
-    report = run_flow(submit_jobs, flow_run=run, parameters={"cluster": cluster, "jobs": jobs, **more})
-    assert isinstance(report, JobsReport)
-    return report
 
 
 def start_process(
@@ -114,10 +97,10 @@ def test_a_repeated_run_submits_again_what_failed_and_nothing_else(
     cluster: EksCluster, prefect_server: PrefectServer, tmp_path: Path
 ) -> None:
     jobs = [shell("good", "true"), shell("twice", f"test -e {tmp_path}/seen || {{ touch {tmp_path}/seen; exit 3; }}")]
-    run_id = planned_run(cluster, jobs)
+    run_id = planned(submit_jobs)
     with pytest.raises(JobsFailedError, match="exit code 3"):
-        execute(run_id, cluster, jobs)
-    report = execute(run_id, cluster, jobs)
+        execute(submit_jobs, run_id, cluster=cluster, jobs=jobs)
+    report = execute(submit_jobs, run_id, cluster=cluster, jobs=jobs)
     assert [(job.job_name, job.status) for job in report.jobs] == [("good", "SUCCEEDED"), ("twice", "SUCCEEDED")]
     counts = names_in_batch(cluster)
     assert (counts["good"], counts["twice"]) == (1, 2)
@@ -134,14 +117,14 @@ def test_a_run_killed_in_mid_submission_loses_and_doubles_nothing(
     monkeypatch.setattr(job_submission, "SETTLE_SECONDS", 3.0)
     sandbox.settings(list_jobs_delay=1.0)
     jobs = [shell(f"killed-{submitted}-{index}", "true") for index in range(40)]
-    run_id = planned_run(cluster, jobs)
+    run_id = planned(submit_jobs)
     sandbox.clear_calls()
     process = start_process(run_id, jobs, sandbox, prefect_server)
     while sum(call["operation"] == "SubmitJob" for call in sandbox.calls()) < submitted:
         assert process.poll() is None, "it ended before it could be killed"
     process.kill()
     process.wait()
-    report = execute(run_id, cluster, jobs)
+    report = execute(submit_jobs, run_id, cluster=cluster, jobs=jobs)
     assert Counter(job.status for job in report.jobs) == {"SUCCEEDED": len(jobs)}
     counts = names_in_batch(cluster, lag=1.0)
     assert {job.job_name: counts[job.job_name] for job in jobs} == dict.fromkeys((j.job_name for j in jobs), 1)
@@ -152,7 +135,7 @@ def test_the_jobs_of_a_run_that_is_stopped_end(
     signalled: signal.Signals, cluster: EksCluster, prefect_server: PrefectServer, sandbox: RemoteSandbox
 ) -> None:
     jobs = [shell(f"{signalled.name}-{index}", "sleep 60") for index in range(3)]
-    run_id = planned_run(cluster, jobs)
+    run_id = planned(submit_jobs)
     process = start_process(run_id, jobs, sandbox, prefect_server)
     while sum(names_in_batch(cluster)[job.job_name.lower()] for job in jobs) < len(jobs):
         assert process.poll() is None, "it ended before it could be stopped"
@@ -247,15 +230,15 @@ def test_a_repeated_run_whose_table_has_changed_doubles_nothing(
     monkeypatch.setattr(job_submission, "SETTLE_SECONDS", 1.0)
     file = tmp_path / "days.csv"
     table = JobTable(job=shell("changed", "true"), path=str(file))
-    run_id = planned_run(cluster, [])
+    run_id = planned(submit_jobs)
     file.write_text("day\n1\n2\n")
-    execute(run_id, cluster, [], table=table)
+    execute(submit_jobs, run_id, cluster=cluster, jobs=[], table=table)
     for changed in ("day\n1\n3\n", "day\n1\n"):
         file.write_text(changed)
         with pytest.raises(OperationError, match=r"are not among them; the first is \w+-1-\w+-r1-changed-2"):
-            execute(run_id, cluster, [], table=table)
+            execute(submit_jobs, run_id, cluster=cluster, jobs=[], table=table)
     file.write_text("day\n1\n2\n4\n")
-    report = execute(run_id, cluster, [], table=table)
+    report = execute(submit_jobs, run_id, cluster=cluster, jobs=[], table=table)
     assert [(job.job_name, job.status) for job in report.jobs] == [(f"changed-{n}", "SUCCEEDED") for n in (1, 2, 3)]
     counts = names_in_batch(cluster)
     assert [counts[f"changed-{number}"] for number in (1, 2, 3)] == [1, 1, 1]
@@ -350,8 +333,7 @@ def test_diagnosis_of_jobs_that_ended_run_wait_and_hang(cluster: EksCluster) -> 
 
 def events_of(server: PrefectServer, *names: str) -> list[dict[str, Any]]:
     """The events of AWS Batch's jobs about things of these names, newest first."""
-    wanted = {"filter": {"event": {"prefix": ["aws-batch."]}, "order": "DESC"}, "limit": 50}
-    found = httpx.post(f"{server.env['PREFECT_API_URL']}/events/filter", json=wanted).json()["events"]
+    found = emitted(server, "aws-batch.")
     return [event for event in found if event["resource"].get("prefect.resource.name", "") in names]
 
 
@@ -400,9 +382,9 @@ def test_automations_are_told_at_once_and_of_every_transition_if_asked_to(
 
 def test_each_job_has_a_task_run_that_ends_as_it_does(cluster: EksCluster) -> None:
     jobs = [shell("shown-good", "true"), shell("shown-bad", "exit 6")]
-    run_id = planned_run(cluster, jobs)
+    run_id = planned(submit_jobs)
     with pytest.raises(JobsFailedError):
-        execute(run_id, cluster, jobs)
+        execute(submit_jobs, run_id, cluster=cluster, jobs=jobs)
     with get_client(sync_client=True) as client:
         found = client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[UUID(run_id)])))
     states = {run.name: run.state for run in found if run.name.startswith("job ")}

@@ -24,20 +24,9 @@ from tasks.outcome import Outcome
 from tasks.report import StepsFailedError
 from tests.flows.cluster_picture import cluster_picture
 from tests.flows.foreign import make_foreign_things
+from tests.mutating_calls import mutating
 
 NAMESPACE = "my-aws-batch-namespace"
-
-
-@pytest.fixture
-def embedded(sandboxes: Callable[[str], RemoteSandbox], monkeypatch: pytest.MonkeyPatch) -> RemoteSandbox:
-    """A sandbox as new, where it makes no difference who serves Kubernetes."""
-    found = sandboxes("embedded")
-    found.clear_faults()
-    found.reset()
-    found.settings(compute_environment_delay=0.1, job_queue_delay=0.1, deletion_delay=0.1, relationship_delay=0.1)
-    for name, value in found.env.items():
-        monkeypatch.setenv(name, value)
-    return found
 
 
 @pytest.fixture
@@ -59,10 +48,6 @@ def take_down(cluster: EksCluster, platform: PlatformSpec, **options: Any) -> di
     """Tear down without asking anybody."""
     report = teardown(cluster, platform, approve=False, **options)
     return {outcome.label: outcome for outcome in report.outcomes}
-
-
-def mutating(sandbox: RemoteSandbox) -> list[str]:
-    return [call["operation"] for call in sandbox.calls() if call["mutating"]]
 
 
 def test_what_setup_made_is_gone_and_all_else_is_as_before(

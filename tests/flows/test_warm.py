@@ -10,13 +10,10 @@ from sandbox.remote import RemoteSandbox
 from specs.platform import PlatformSpec
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from tasks.report import StepsFailedError
+from tests.mutating_calls import mutating
 
 # The registries are the same whoever serves Kubernetes.
 pytestmark = pytest.mark.parametrize("sandbox", ["embedded"], indirect=True)
-
-
-def mutating(sandbox: RemoteSandbox) -> list[str]:
-    return [call["operation"] for call in sandbox.calls() if call["mutating"]]
 
 
 def test_what_was_warmed_on_the_internet_is_set_up_inside_the_vpc(

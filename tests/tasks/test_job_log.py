@@ -12,33 +12,18 @@ import pytest
 from prefect import flow
 
 from blocks.eks_cluster import EksCluster
-from demo.prefect_server import PrefectServer
-from flows.setup import setup_batch
 from sandbox.remote import RemoteSandbox
-from specs.platform import PlatformSpec
 from tasks.cloudwatch_log import log_group
 from tasks.job import JobResult, describe_jobs, job_result, last_attempt
 from tasks.job_log import JobLogs
 
 
 @pytest.fixture(scope="module")
-def ready(
-    sandboxes: Callable[[str], RemoteSandbox], prefect_server: PrefectServer
-) -> Iterator[tuple[RemoteSandbox, EksCluster]]:
+def ready(batch: tuple[RemoteSandbox, EksCluster]) -> Iterator[tuple[RemoteSandbox, EksCluster]]:
     """A sandbox that was set up once, whose pods go as soon as they end."""
-    sandbox = sandboxes("embedded")
-    sandbox.clear_faults()
-    sandbox.reset()
-    with pytest.MonkeyPatch.context() as environment:
-        for name, value in sandbox.env.items():
-            environment.setenv(name, value)
-        cluster = EksCluster(cluster_name=sandbox.env["EKS_CLUSTER"])
-        resources = {"instanceRole": sandbox.env["INSTANCE_PROFILE"]}
-        setup_batch(cluster, PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}}))
-        sandbox.settings(pod_cleanup_delay=0)
-        yield sandbox, cluster
-        sandbox.clear_faults()
-        sandbox.settings(pod_cleanup_delay=10)
+    batch[0].settings(pod_cleanup_delay=0)
+    yield batch
+    batch[0].settings(pod_cleanup_delay=10)
 
 
 @pytest.fixture

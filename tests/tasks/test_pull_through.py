@@ -19,6 +19,7 @@ from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from tasks.outcome import Outcome
 from tasks.pull_through_cache_rule import ensure_pull_through_cache_rule
 from tasks.pull_through_image import pull_through_image
+from tests.mutating_calls import mutating
 
 SOURCE = "public.ecr.aws/amazonlinux/amazonlinux:2"
 REPOSITORY = "my-prefix/amazonlinux/amazonlinux"
@@ -53,10 +54,6 @@ def ensure(cluster: EksCluster, spec: PullThroughCacheRuleSpec, **options: bool)
 
 def pull(cluster: EksCluster, source: str = SOURCE, rule: PullThroughCacheRuleSpec = RULE, **options: Any) -> Outcome:
     return pull_through_image.fn(cluster, source, rule, **options)
-
-
-def mutating(sandbox: RemoteSandbox) -> list[str]:
-    return [call["operation"] for call in sandbox.calls() if call["mutating"]]
 
 
 def secret(user: str, token: str) -> str:
