@@ -145,8 +145,9 @@ class ComputeEnvironments:
                 compute_resources=_with_defaults(request["computeResources"]),
                 tags=dict(request.get("tags") or {}),
             )
-            core.state.compute_environments[name] = environment
+            # An entry that cannot be made leaves no environment behind, so a caller's next attempt starts afresh.
             self._settle_entry(environment, asked)
+            core.state.compute_environments[name] = environment
         self._judge_later(environment)
         return {"computeEnvironmentName": name, "computeEnvironmentArn": environment.arn}
 
@@ -266,7 +267,8 @@ class ComputeEnvironments:
         self._core.wake()
 
     def _settle_entry(self, environment: ComputeEnvironment, asked: str | None) -> None:
-        same = [e for e in self._core.state.compute_environments.values() if e.cluster == environment.cluster]
+        known = {**self._core.state.compute_environments, environment.name: environment}
+        same = [each for each in known.values() if each.cluster == environment.cluster]
         self._entry.settle(environment.cluster, asked, [each.desired_state for each in same])
 
     def _judge_later(self, environment: ComputeEnvironment) -> None:
