@@ -15,7 +15,6 @@ from flows.submit import submit_jobs
 from sandbox.remote import RemoteSandbox
 from specs.job_request import JobRequest
 from specs.platform import PlatformSpec
-from tasks.job_report import JobsFailedError
 from tasks.report import StepsFailedError
 
 # Who serves Kubernetes makes no difference here, and only the embedded server can be told to fail.
@@ -33,24 +32,32 @@ HELLO = JobRequest.from_document(
 
 
 @pytest.mark.parametrize(
-    "fault",
+    "faults",
     [
-        {"service": "batch", "operation": "CreateComputeEnvironment", "times": 2, **THROTTLED},
-        {"service": "batch", "operation": "CreateComputeEnvironment", "times": 1, "status": 500, "code": "Internal"},
-        {"service": "batch", "operation": "CreateComputeEnvironment", "times": 1, "reset": True},
-        {"service": "batch", "operation": "CreateComputeEnvironment", "times": 1, "after": True, "reset": True},
-        {"service": "batch", "operation": "CreateJobQueue", "times": 1, "after": True, "status": 500, "code": "X"},
-        {"service": "batch", "operation": "RegisterJobDefinition", "times": 1, "after": True, "reset": True},
-        {"service": "batch", "operation": "DescribeJobQueues", "times": 7, **THROTTLED},
-        {"service": "ecr", "operation": "CreateRepository", "times": 1, "after": True, "reset": True},
-        {"service": "iam", "operation": "CreateServiceLinkedRole", "times": 1, "after": True, "reset": True},
+        [
+            {"service": "batch", "operation": "CreateComputeEnvironment", "times": 2, **THROTTLED},
+            {"service": "batch", "operation": "DescribeJobQueues", "times": 7, **THROTTLED},
+        ],
+        [
+            {"service": "batch", "operation": "CreateComputeEnvironment", "times": 1, "status": 500, "code": "X"},
+            {"service": "batch", "operation": "CreateComputeEnvironment", "times": 1, "reset": True},
+        ],
+        # Done, but the answer is lost.
+        [
+            {"service": "batch", "operation": "CreateComputeEnvironment", "times": 1, "after": True, "reset": True},
+            {"service": "batch", "operation": "CreateJobQueue", "times": 1, "after": True, "status": 500, "code": "X"},
+            {"service": "batch", "operation": "RegisterJobDefinition", "times": 1, "after": True, "reset": True},
+            {"service": "ecr", "operation": "CreateRepository", "times": 1, "after": True, "reset": True},
+            {"service": "iam", "operation": "CreateServiceLinkedRole", "times": 1, "after": True, "reset": True},
+        ],
     ],
-    ids=lambda fault: " ".join(str(value) for value in fault.values()),
+    ids=["throttled", "failed", "answers-lost"],
 )
-def test_a_passing_fault_of_aws_heals(
-    fault: dict[str, Any], cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+def test_passing_faults_of_aws_heal_in_one_run(
+    faults: list[dict[str, Any]], cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:
-    sandbox.fault(**fault)
+    for fault in faults:
+        sandbox.fault(**fault)
     setup_batch(cluster, platform)
     assert not setup_batch(cluster, platform).changed
     definitions = cluster.batch.describe_job_definitions(jobDefinitionName="MyJobOnEks_Sleep")["jobDefinitions"]
@@ -58,25 +65,24 @@ def test_a_passing_fault_of_aws_heals(
 
 
 @pytest.mark.parametrize(
-    "fault",
+    "faults",
     [
-        {"status": 500},
-        {"status": 503},
-        {"reset": True},
-        {"status": 429},
-        {"status": 500, "after": True},
+        [{"status": 500}, {"status": 503}, {"status": 429}],
+        [{"reset": True}] * 3,
+        [{"status": 500, "after": True}] * 3,
     ],
-    ids=str,
+    ids=["statuses", "reset", "answers-lost"],
 )
-def test_a_passing_fault_of_kubernetes_heals(
-    fault: dict[str, Any], cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
+def test_passing_faults_of_kubernetes_heal_in_one_run(
+    faults: list[dict[str, Any]], cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:
-    """Each of three steps meets it, all in one setup."""
-    for method, path in (
+    """Each of three steps meets one, all in one setup."""
+    steps = (
         ("POST", "/api/v1/namespaces.*"),
         ("POST", "/apis/rbac.authorization.k8s.io/v1/clusterroles.*"),
         ("PUT", ".*/configmaps/aws-auth.*"),
-    ):
+    )
+    for (method, path), fault in zip(steps, faults, strict=True):
         sandbox.kubernetes_fault(match={"method": method, "path": path}, times=1, **fault)
     setup_batch(cluster, platform)
     assert not setup_batch(cluster, platform).changed
@@ -93,32 +99,6 @@ def test_a_missing_permission_fails_at_once_and_is_named(
         setup_batch(cluster, platform)
     assert message in str(failed.value)
     assert sum(call["operation"] == "CreateJobQueue" for call in sandbox.calls()) == 1
-
-
-def test_a_watch_outlives_throttling(cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox) -> None:
-    setup_batch(cluster, platform)
-    sandbox.fault(service="batch", operation="DescribeJobs", times=8, **THROTTLED)
-    assert submit_jobs(cluster, [HELLO]).jobs[0].status == "SUCCEEDED"
-
-
-def test_a_hanging_job_is_reported_even_where_nothing_more_can_be_asked(
-    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
-) -> None:
-    setup_batch(cluster, platform)
-    sandbox.fault(service="batch", operation="DescribeJobQueues", skip=1, times=99, status=403, code="AccessDenied")
-    container = {"resources": {"limits": {"cpu": "200"}, "requests": {"cpu": "200"}}}
-    document = HELLO.to_document() | {"eksPropertiesOverride": {"podProperties": {"containers": [container]}}}
-    with pytest.raises(JobsFailedError, match="it could not be looked into"):
-        submit_jobs(cluster, [JobRequest.from_document(document)], stuck_after_seconds=0.5)
-
-
-def test_a_job_that_fails_is_reported_with_its_exit_code_and_log(cluster: EksCluster, platform: PlatformSpec) -> None:
-    setup_batch(cluster, platform)
-    container = {"command": ["/bin/sh"], "args": ["-c", "echo out of cheese; exit 3"]}
-    document = HELLO.to_document() | {"eksPropertiesOverride": {"podProperties": {"containers": [container]}}}
-    with pytest.raises(JobsFailedError, match="exit code 3") as failed:
-        submit_jobs(cluster, [JobRequest.from_document(document)])
-    assert "out of cheese" in str(failed.value)
 
 
 def test_inside_the_vpc_the_public_registry_cannot_be_reached_and_all_else_is_done(

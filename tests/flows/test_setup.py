@@ -34,6 +34,10 @@ STEPS = {
 }
 
 
+# Where who serves Kubernetes makes no difference.
+EMBEDDED = pytest.mark.parametrize("sandbox", ["embedded"], indirect=True)
+
+
 def mutating(sandbox: RemoteSandbox) -> list[dict[str, Any]]:
     return [call for call in sandbox.calls() if call["mutating"]]
 
@@ -72,6 +76,15 @@ def test_a_second_run_finds_everything_done_and_makes_no_mutating_call(
     assert mutating(sandbox) == []
     assert [o.identifier for o in second.outcomes] == [o.identifier for o in first.outcomes]
 
+    # The definition is pinned to the digest in the private registry.
+    found = cluster.batch.describe_job_definitions(jobDefinitionName="MyJobOnEks_Sleep", status="ACTIVE")
+    (definition,) = found["jobDefinitions"]
+    image = definition["eksProperties"]["podProperties"]["containers"][0]["image"]
+    repository, _, digest = image.partition("@")
+    assert repository == f"{sandbox.env['PRIVATE_REGISTRY']}/amazonlinux/amazonlinux"
+    details = cluster.ecr.describe_images(repositoryName="amazonlinux/amazonlinux", imageIds=[{"imageTag": "2"}])
+    assert details["imageDetails"][0]["imageDigest"] == digest
+
 
 def test_a_plan_on_an_empty_cluster_lists_every_step_and_changes_nothing(
     cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
@@ -85,6 +98,7 @@ def test_a_plan_on_an_empty_cluster_lists_every_step_and_changes_nothing(
     assert [(o.step, o.name, o.action) for o in report.outcomes] == [(o.step, o.name, o.action) for o in done.outcomes]
 
 
+@EMBEDDED
 def test_a_changed_spec_changes_only_what_it_says(
     cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:
@@ -97,25 +111,22 @@ def test_a_changed_spec_changes_only_what_it_says(
 
 
 def test_what_somebody_changed_by_hand_is_put_back(cluster: EksCluster, platform: PlatformSpec) -> None:
+    """A binding is replaced, since the role that it gives cannot be changed."""
     setup_batch(cluster, platform)
     cluster.rbac_v1.patch_cluster_role("aws-batch-cluster-role", {"rules": []})
     cluster.batch.update_compute_environment(computeEnvironment="My-Eks-CE1", computeResources={"maxvCpus": 4})
-    report = setup_batch(cluster, platform)
-    assert {outcome.step for outcome in report.changed} == {"cluster role", "compute environment"}
-    assert cluster.rbac_v1.read_cluster_role("aws-batch-cluster-role").rules
-
-
-def test_a_binding_to_another_role_is_replaced_since_its_role_cannot_be_changed(
-    cluster: EksCluster, platform: PlatformSpec
-) -> None:
-    setup_batch(cluster, platform)
     name = "aws-batch-cluster-role-binding"
     binding = cluster.rbac_v1.read_cluster_role_binding(name)
     cluster.rbac_v1.delete_cluster_role_binding(name)
     binding.role_ref.name, binding.metadata.resource_version, binding.metadata.uid = "view", None, None
     cluster.rbac_v1.create_cluster_role_binding(binding)
-    (outcome,) = setup_batch(cluster, platform).changed
-    assert (outcome.step, outcome.action) == ("cluster role binding", "replaced")
+    report = setup_batch(cluster, platform)
+    assert {(outcome.step, outcome.action) for outcome in report.changed} == {
+        ("cluster role", "updated"),
+        ("cluster role binding", "replaced"),
+        ("compute environment", "updated"),
+    }
+    assert cluster.rbac_v1.read_cluster_role("aws-batch-cluster-role").rules
     assert cluster.rbac_v1.read_cluster_role_binding(name).role_ref.name == "aws-batch-cluster-role"
 
 
@@ -143,6 +154,7 @@ def test_what_is_not_ours_and_differs_is_left_alone_until_it_is_handed_over(
     assert not setup_batch(cluster, platform).changed
 
 
+@EMBEDDED
 def test_an_environment_that_cannot_be_changed_in_place_is_refused_before_anything_is_sent(
     cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:
@@ -161,19 +173,7 @@ def test_an_environment_that_cannot_be_changed_in_place_is_refused_before_anythi
     assert not [call for call in mutating(sandbox) if call["operation"] == "UpdateComputeEnvironment"]
 
 
-def test_the_definition_is_pinned_to_the_digest_in_the_private_registry(
-    cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
-) -> None:
-    setup_batch(cluster, platform)
-    found = cluster.batch.describe_job_definitions(jobDefinitionName="MyJobOnEks_Sleep", status="ACTIVE")
-    (definition,) = found["jobDefinitions"]
-    image = definition["eksProperties"]["podProperties"]["containers"][0]["image"]
-    repository, _, digest = image.partition("@")
-    assert repository == f"{sandbox.env['PRIVATE_REGISTRY']}/amazonlinux/amazonlinux"
-    details = cluster.ecr.describe_images(repositoryName="amazonlinux/amazonlinux", imageIds=[{"imageTag": "2"}])
-    assert details["imageDetails"][0]["imageDigest"] == digest
-
-
+@EMBEDDED
 def test_a_cluster_that_does_not_exist_is_said_so(sandbox: RemoteSandbox, platform: PlatformSpec) -> None:
     with pytest.raises(OperationError, match="no cluster of this name in us-east-1"):
         setup_batch(EksCluster(cluster_name="nowhere"), platform)
@@ -217,6 +217,7 @@ def test_a_worker_that_the_cluster_does_not_know(cluster: EksCluster, platform: 
     assert "map the worker's role in aws-auth (without its path)" in str(failed.value)
 
 
+@EMBEDDED
 def test_images_pulled_through_ecr_s_own_cache(
     cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,6 +243,7 @@ def test_images_pulled_through_ecr_s_own_cache(
     assert submit_jobs(cluster, [hello]).jobs[0].status == "SUCCEEDED"
 
 
+@EMBEDDED
 def test_an_image_that_no_rule_fetches_is_refused_before_anything_is_changed(
     cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:

@@ -106,7 +106,9 @@ def test_a_repeated_run_submits_again_what_failed_and_nothing_else(
     assert (counts["good"], counts["twice"]) == (1, 2)
 
 
-@pytest.mark.parametrize("submitted", [1, 13, 30])
+@pytest.mark.parametrize(
+    "submitted", [pytest.param(1, marks=pytest.mark.campaign), 13, pytest.param(19, marks=pytest.mark.campaign)]
+)
 def test_a_run_killed_in_mid_submission_loses_and_doubles_nothing(
     submitted: int,
     cluster: EksCluster,
@@ -116,7 +118,7 @@ def test_a_run_killed_in_mid_submission_loses_and_doubles_nothing(
 ) -> None:
     monkeypatch.setattr(job_submission, "SETTLE_SECONDS", 3.0)
     sandbox.settings(list_jobs_delay=1.0)
-    jobs = [shell(f"killed-{submitted}-{index}", "true") for index in range(40)]
+    jobs = [shell(f"killed-{submitted}-{index}", "true") for index in range(20)]
     run_id = planned(submit_jobs)
     sandbox.clear_calls()
     process = start_process(run_id, jobs, sandbox, prefect_server)
@@ -428,3 +430,22 @@ def test_a_watch_survives_errors_of_the_service_and_broken_connections(
     sandbox.fault(service="batch", operation="DescribeJobs", times=3, status=503, code="ServiceUnavailable")
     sandbox.fault(service="batch", operation="DescribeJobs", times=3, reset=True)
     assert submit_jobs(cluster, [shell("followed", "sleep 1")]).jobs[0].status == "SUCCEEDED"
+
+
+def test_a_hanging_job_is_reported_even_where_nothing_more_can_be_asked(
+    cluster: EksCluster, sandbox: RemoteSandbox
+) -> None:
+    sandbox.fault(service="batch", operation="DescribeJobQueues", skip=1, times=99, status=403, code="AccessDenied")
+    document = shell("larger", "true").to_document()
+    resources = {"limits": {"cpu": "200"}, "requests": {"cpu": "200"}}
+    document["eksPropertiesOverride"]["podProperties"]["containers"][0]["resources"] = resources
+    with pytest.raises(JobsFailedError, match="it could not be looked into"):
+        submit_jobs(cluster, [JobRequest.from_document(document)], stuck_after_seconds=0.5)
+    sandbox.clear_faults()
+    end_all(cluster)
+
+
+def test_a_job_that_fails_is_reported_with_its_exit_code_and_log(cluster: EksCluster) -> None:
+    with pytest.raises(JobsFailedError, match="exit code 3") as failed:
+        submit_jobs(cluster, [shell("cheese", "echo out of cheese; exit 3")])
+    assert "out of cheese" in str(failed.value)

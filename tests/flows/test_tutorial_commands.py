@@ -13,11 +13,14 @@ from flows.setup import setup_batch
 from sandbox.remote import RemoteSandbox
 from specs.mirror import permanent_tag
 from specs.platform import PlatformSpec
+from tests.control_planes import CONTROL_PLANES
 from tests.flows.setup_picture import picture
 
 SCRIPT = Path(__file__).with_name("tutorial.sh")
 
 
+# The closest to the tutorial's own world that there is.
+@pytest.mark.parametrize("sandbox", CONTROL_PLANES[-1:], indirect=True)
 @pytest.mark.skipif(not (shutil.which("kubectl") and shutil.which("skopeo")), reason="needs kubectl and skopeo")
 def test_the_tutorial_s_commands_leave_what_setup_leaves(
     cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
