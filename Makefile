@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo up test test-full lint lock bench
+.PHONY: demo up test test-full lint lock bench docs
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed
@@ -28,6 +28,11 @@ bench: $(VENV)/installed
 	$(BIN)/python -m benchmarks mirror --json benchmarks/mirror.json --markdown benchmarks/README.md
 	$(BIN)/python -m benchmarks jobs --json benchmarks/jobs.json --markdown benchmarks/jobs.md \
 		$(if $(AIRFLOW),--airflow-python $(AIRFLOW))
+
+# The site in site/, strictly: broken links and anchors fail it. First those parts of the pages that repeat the code.
+docs: $(VENV)/installed
+	$(BIN)/python -m docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

@@ -86,9 +86,9 @@ def submit_jobs(
             the account share, such as 50 slots with a decay of 50 a second. Empty for a limit of this run alone.
         push: Be told of changes by EventBridge and SQS instead of asking DescribeJobs again and again: ends are known
             sooner, with fewer calls. The run makes a rule and a queue of its own and removes them at its end, for
-            which the caller needs rights to both (README, Jobs) and, in a private VPC, the interface endpoints
-            events and sqs. Where that fails, the jobs are polled. Only for a run that waits and
-            holds its worker; no other is told of anything.
+            which the caller needs rights to both (docs/how-to/submit-jobs.md) and, in a private VPC, the interface
+            endpoints events and sqs. Where that fails, the jobs are polled. Only for a run that waits and holds its
+            worker; no other is told of anything.
         follow_logs: Names of jobs whose logs are followed live before those of others. Twenty containers are at a
             time, the oldest first; the log of a job that failed is read in any case.
         report_transitions: Emit a Prefect event for each status that a job is seen in. Thousands of jobs flood the

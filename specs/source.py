@@ -11,7 +11,7 @@ KUBERNETES_LABELS = "https://kubernetes.io/docs/concepts/overview/working-with-o
 KUBERNETES_API = "Kubernetes API reference"
 LIFECYCLE_POLICY = "https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html"
 PRIVATE_CLUSTER = f"{EKSCTL_GUIDE}/eks-private-cluster.html"
-TABLES = "README, Jobs from a table"
+TABLES = "docs/how-to/job-table.md"
 TAGGING = "https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html"
 
 

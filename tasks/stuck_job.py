@@ -1,7 +1,7 @@
 """Why a job hangs in RUNNABLE or STARTING: the first rows of AWS's troubleshooting pages, with evidence."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -112,7 +112,18 @@ def explain_stuck(cluster: EksCluster, job: Mapping[str, Any]) -> OperationError
 
 def _why_starting(cluster: EksCluster, job: Mapping[str, Any]) -> Finding | None:
     pod_name = job.get("eksProperties", {}).get("podProperties", {}).get("podName")
-    messages = pod_warnings(cluster, pod_namespace(cluster, job), pod_name) if pod_name else []
+    return explain_warnings(pod_warnings(cluster, pod_namespace(cluster, job), pod_name) if pod_name else [])
+
+
+def explain_warnings(messages: Sequence[str]) -> Finding | None:
+    """Say what keeps a pod from starting.
+
+    Args:
+        messages: Of the warnings among its events, the oldest first.
+
+    Returns:
+        What was found; None where there are no warnings.
+    """
     pulling = next((text for text in messages if text.startswith("Failed to pull image")), None)
     if pulling and "failed to copy: httpReadSeeker" in pulling:
         # containers-roadmap issue 2304, ECR User Guide, pull-through-cache (considerations)

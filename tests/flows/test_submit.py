@@ -37,7 +37,8 @@ from tests.flows.jobs import end_all, names_in_batch, shell
 from tests.flows.planned_run import execute, planned
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-(README_READS_A_CELL,) = re.findall(r"^day=.*$", (ROOT / "README.md").read_text(), re.MULTILINE)
+TABLES_PAGE = (ROOT / "docs" / "how-to" / "job-table.md").read_text()
+(DOCS_READ_A_CELL,) = re.findall(r"^day=.*$", TABLES_PAGE, re.MULTILINE)
 
 THROTTLED = {"status": 429, "code": "TooManyRequestsException", "message": "Too Many Requests"}
 
@@ -193,14 +194,14 @@ def test_of_jobs_that_hang_those_that_can_never_start_are_ended_if_asked_to(
 
 
 @pytest.mark.parametrize("submit_as", ["jobs", "array"])
-def test_every_row_of_a_table_is_a_job_that_reads_its_cells_as_the_readme_says(
+def test_every_row_of_a_table_is_a_job_that_reads_its_cells_as_the_docs_say(
     submit_as: str, cluster: EksCluster, tmp_path: Path
 ) -> None:
     days = ["007", "", 'a "b", c', "$HOME $(HOME) $$ $((1))", "\\n %s é"]
     (tmp_path / "days.csv").write_text(
         "region,day\n" + "".join(f'x,"{day.replace(chr(34), chr(34) * 2)}"\n' for day in days)
     )
-    script = f"{README_READS_A_CELL}\nprintf '%s' \"$day\" > {tmp_path}/${{AWS_BATCH_JOB_ID}}.day"
+    script = f"{DOCS_READ_A_CELL}\nprintf '%s' \"$day\" > {tmp_path}/${{AWS_BATCH_JOB_ID}}.day"
     table: Any = {"job": shell("rows", script), "path": str(tmp_path / "days.csv"), "submit_as": submit_as}
     untouched: Any = [job.model_dump(mode="json") for job in TUTORIAL_JOBS]  # as the form sends them
     report = submit_jobs(cluster, untouched, table=JobTable(**table))
