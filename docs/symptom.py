@@ -41,10 +41,17 @@ def prose(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    plain = text.replace("<", "&lt;").replace(">", "&gt;").replace("*", "\\*")
-    # Names with underscores in front of them, or in a list of them, would begin emphasis in some renderers.
-    coded = re.sub(r"(?<![\w`/.-])[A-Za-z]\w*_\w*(?![\w`])", r"`\g<0>`", plain)
-    return re.sub(r"https://[^\s,;)]+", r"<\g<0>>", coded)
+    """Names with underscores become code, since these would begin emphasis, and addresses become links."""
+    pieces = re.split(r"((?<![\w/.-])[A-Za-z]\w*_[\w*]*|https://[^\s,;)]+)", text)
+    return "".join(_name_or_link(piece) if index % 2 else _plain(piece) for index, piece in enumerate(pieces))
+
+
+def _name_or_link(text: str) -> str:
+    return f"<{text}>" if text.startswith("https://") else f"`{text}`"
+
+
+def _plain(text: str) -> str:
+    return text.replace("<", "&lt;").replace(">", "&gt;").replace("*", "\\*")
 
 
 def _code(text: str) -> str:
