@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from docs import catalogue
+from docs.deployed_flows import deployed_flows
+from docs.documents import block_fields, documents
 from docs.raised_errors import raised_errors
 from docs.symptom import table
 
@@ -21,6 +23,9 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
             catalogue.preflight_rules(), ("rule", "what must be so", "where it is written down")
         ),
     },
+    "reference/flows.md": {"flows": deployed_flows},
+    "reference/blocks.md": {"fields": block_fields},
+    "reference/documents.md": {"documents": documents},
     "reference/errors.md": {"raised errors": raised_errors},
 }
 

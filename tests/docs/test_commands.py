@@ -58,10 +58,10 @@ COMMANDS = [(page, command, needs) for page in PAGES for command, needs in comma
 
 @pytest.mark.parametrize(("page", "command", "needs"), COMMANDS, ids=[f"{page}: {text}" for page, text, _ in COMMANDS])
 def test_a_command_is_run_or_its_syntax_is_right(
-    page: Page, command: str, needs: str, monkeypatch: pytest.MonkeyPatch
+    page: Page, command: str, needs: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     if not needs:
-        by = next((by for text, by in RUN_BY.items() if command.startswith(text)), None)
+        by = next((by for text, by in RUN_BY.items() if re.match(rf"{re.escape(text)}(?![\w-])", command)), None)
         assert by, f"{page}: nothing runs `{command}`; mark its block as one for a real account or a sandbox"
         assert by[1] in (ROOT / by[0]).read_text()
         return
@@ -71,7 +71,7 @@ def test_a_command_is_run_or_its_syntax_is_right(
     elif program == "prefect":
         check_prefect(arguments)
     elif program == "aws":
-        check_aws(arguments, monkeypatch)
+        check_aws(arguments, monkeypatch, capsys)
     elif program == "kubectl":
         check_kubectl(arguments)
     elif program == "export":
@@ -167,11 +167,15 @@ def as_json(value: str) -> Any:
         return value
 
 
-def check_aws(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def check_aws(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """The operation exists and takes these options, and none that it needs is missing. Nothing is called."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     # Asked for a sample of the answer, it parses its arguments and sends nothing.
-    assert create_clidriver().main([*arguments, "--generate-cli-skeleton", "output"]) not in (2, 252)
+    create_clidriver().main([*arguments, "--generate-cli-skeleton", "output"])
+    # Of some operations it finds its own sample to be too short.
+    sampled = ("Parameter validation failed:", "valid min")
+    complaints = [line for line in capsys.readouterr().err.splitlines() if line and not any(s in line for s in sampled)]
+    assert complaints == []
 
 
 def check_kubectl(arguments: list[str]) -> None:

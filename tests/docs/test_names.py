@@ -26,8 +26,6 @@ FLOWS = {deployment["entrypoint"].rpartition(".")[2] for deployment in DEPLOYMEN
 # Of nobody whose names can be asked for here.
 ELSEWHERE = {
     "--cli-input-json": "option of every command of the AWS CLI",
-    "--job": "option of `aws batch describe-jobs` that the tutorial misspells",
-    "--jobs": "that option as it is",
 }
 _NAMES = r"(`[\w-]+`(?:(?:,| and| or) `[\w-]+`)*)"
 
