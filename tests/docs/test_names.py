@@ -27,6 +27,7 @@ FLOWS = {deployment["entrypoint"].rpartition(".")[2] for deployment in DEPLOYMEN
 ELSEWHERE = {
     "--cli-input-json": "option of every command of the AWS CLI",
 }
+_PATH = rf"(?:{'|'.join(FOLDERS)}|docs|tests)/[\w./-]*"
 _NAMES = r"(`[\w-]+`(?:(?:,| and| or) `[\w-]+`)*)"
 
 
@@ -54,7 +55,7 @@ def test_every_flow_exists(name: str) -> None:
 def test_every_path_and_dotted_name_exists(page: Page) -> None:
     missing = []
     for code in page.code:
-        if re.fullmatch(rf"(?:{'|'.join(FOLDERS)}|docs|tests)/[\w./-]*", code):
+        if re.fullmatch(_PATH, code):
             missing += [] if (ROOT / code).exists() else [code]
         elif re.fullmatch(rf"(?:{'|'.join(FOLDERS)})(?:\.\w+)+", code):
             missing += [] if is_importable(code) else [code]
@@ -67,6 +68,7 @@ def test_every_identifier_is_known(page: Page) -> None:
     unknown = {
         word
         for code in page.code
+        if not re.fullmatch(_PATH, code)
         for word in re.findall(r"(?<![\w-])--[a-z][a-z-]+|[A-Za-z]\w*", code)
         if is_identifier(word) and word not in known_identifiers()
     }
