@@ -30,6 +30,10 @@ def test_a_page_loads_nothing_from_elsewhere(site: Path) -> None:
     assert not [text for text in styles if re.search(r"url\(['\"]?(?:https?:)?//", text)]
 
 
+def test_no_code_is_published(site: Path) -> None:
+    assert [path for path in site.rglob("*") if path.suffix in (".py", ".pyc")] == []
+
+
 def test_the_reference_has_the_parameters_of_flows(site: Path) -> None:
     reference = (site / "reference" / "flows.html").read_text()
     assert "How long jobs on an environment that is replaced may take to end" in reference
