@@ -32,7 +32,7 @@ bench: $(VENV)/installed
 # The site in site/, strictly: broken links and anchors fail it. First those parts of the pages that repeat the code.
 docs: $(VENV)/installed
 	$(BIN)/python -m docs
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
