@@ -11,7 +11,7 @@ _FOLDERS = ("blocks", "specs", "tasks", "flows")
 # Their answers are in docs/troubleshooting.md, by what is seen of them.
 _SHOWN_THERE = {"blocks/aws_errors.py", "blocks/kubernetes_errors.py", "tasks/failed_job.py"}
 _FIELDS = ("answer", "cause", "next_step")
-_ANY = "…"  # what is only known when it happens
+_ANY = "…"
 
 
 def raised_errors() -> str:
@@ -63,8 +63,17 @@ def _text(node: ast.expr) -> str:
         return str(node.value)
     if isinstance(node, ast.JoinedStr):
         return "".join(map(_text, node.values))
+    if isinstance(node, ast.FormattedValue):
+        return _placeholder(node.value)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return _text(node.left) + _text(node.right)
     if isinstance(node, ast.IfExp):
         return f"{_text(node.body)} / {_text(node.orelse)}"
     return _ANY
+
+
+def _placeholder(node: ast.expr) -> str:
+    """A value that has a name stands by it, as NAME; any other is left open."""
+    if isinstance(node, ast.Attribute):
+        return node.attr.strip("_").upper()
+    return node.id.strip("_").upper() if isinstance(node, ast.Name) else _ANY
