@@ -19,10 +19,12 @@ from sandbox.aws.access_entries import AccessEntries, AccessEntry
 from sandbox.aws.access_entry_operations import AccessEntryOperations
 from sandbox.aws.access_policies import AccessPolicyAuthorizer
 from sandbox.aws.account import Account, AccountSeeder
+from sandbox.aws.addons import Addons
 from sandbox.aws.batch.service import Batch
 from sandbox.aws.calls import AwsCall
 from sandbox.aws.eks import ClusterAddress, EksClusters
 from sandbox.aws.instances import private_dns_name
+from sandbox.aws.pod_identity import PodIdentity
 from sandbox.aws.server import AwsServer
 from sandbox.certificate_authority import CertificateAuthority
 from sandbox.control_routes import ControlRoutes
@@ -187,6 +189,9 @@ class Sandbox:
         self._clusters = EksClusters(address, self._server.settings, self._entries.forget)
         self._clusters.install(self._server)
         AccessEntryOperations(self._clusters, self._entries).install(self._server)
+        addons = Addons(self._clusters, self._server.settings)
+        addons.install(self._server)
+        PodIdentity(self._clusters, addons).install(self._server)
         self._authenticator = Authenticator(
             PresignedIdentity(CLUSTER_NAME, self._loopback_hosts),
             creator_arn=ADMIN_ARN,

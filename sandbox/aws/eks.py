@@ -65,8 +65,6 @@ class EksClusters:
         server.implement("eks", "DescribeCluster", self.describe)
         server.implement("eks", "UpdateClusterConfig", self.update_config)
         server.implement("eks", "UpdateClusterVersion", self.update_version)
-        # A cluster of eksctl's gives roles by IRSA, if at all.
-        server.implement("eks", "ListPodIdentityAssociations", lambda *_: {"associations": []})
         server.before_reset(self._modes.clear)
 
     def authentication_mode(self, name: str) -> str:

@@ -21,6 +21,10 @@ class Settings:
     """Until a created or updated compute environment is judged (AWS: seconds to a minute)."""
     access_entry_delay: float = 0.5
     """Until a change of access entries or their policies is in effect (EKS user guide: "several seconds")."""
+    addon_delay: float = 0.3
+    """For how long an add-on is CREATING, UPDATING or DELETING (AWS: a minute or two)."""
+    addons_without_nodes: bool = False
+    """Whether no node takes the pods of add-ons, so that they are DEGRADED (eksctl-io/eksctl#6954)."""
     vpc_endpoint_delay: float = 0.0
     """For how long a new interface endpoint is `pending` (AWS: a minute or two)."""
     job_queue_delay: float = 0.3
