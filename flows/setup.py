@@ -26,16 +26,20 @@ from tasks.compute_environment import ensure_compute_environment
 from tasks.compute_environment_generation import Generation, choose_generation
 from tasks.compute_environment_health import wait_until_valid
 from tasks.compute_environment_retirement import ComputeEnvironmentRetirement
+from tasks.container_logs import ensure_container_logs
 from tasks.discovery import ClusterFacts, discover
 from tasks.identity_choice import decide_identity
 from tasks.identity_mapping import ensure_identity_mapping
 from tasks.job_definition import ensure_job_definition
+from tasks.job_identity import ensure_job_identity
 from tasks.job_queue import ensure_job_queue
 from tasks.mirror_progress import MirrorProgress
 from tasks.namespace import ensure_namespace
 from tasks.namespace_access_policy import ensure_namespace_access_policy
 from tasks.namespace_role import ensure_namespace_role, ensure_namespace_role_binding
 from tasks.node_access_entry import ensure_node_access_entry
+from tasks.optional_parts import OptionalPartsWarnings, check_optional_parts
+from tasks.pod_identity_association import ensure_pod_identity_association
 from tasks.removal import remove
 from tasks.report import Report, report_outcomes
 from tasks.scheduling_policy import ensure_scheduling_policy
@@ -83,8 +87,8 @@ def setup_batch(
 
     Raises:
         OperationError: If the cluster cannot be read, Batch cannot be made known to it in the way that was asked for,
-            an image is covered by no pull-through cache rule, or quotas leave no room for the compute environment's
-            successor.
+            an image is covered by no pull-through cache rule, quotas leave no room for the compute environment's
+            successor, or something is missing that the jobs' identity or their logs in CloudWatch rely on.
         StepsFailedError: If steps failed, with the cause and the next step of each.
     """
     with (
@@ -97,6 +101,7 @@ def setup_batch(
         environment = wanted.completed(facts.arn, facts.subnets, [facts.security_group])
         generation = choose_generation(cluster, environment, replace=replace, adopt=adopt)
         identity = decide_identity(cluster, generation.name, wanted.desired_state)
+        warnings = check_optional_parts(cluster, platform, facts)
         if image_source == "pull_through":
             check_rules(images_to_provide(platform), platform.pull_through_cache_rules, facts.registry)
         orders = images_to_mirror(platform, facts.registry) if image_source == "mirror" and not plan else []
@@ -104,6 +109,7 @@ def setup_batch(
         options = {"plan": plan, "adopt": adopt}
         with MirrorProgress("setup-batch-progress", copies) if copies else nullcontext() as progress:
             access = _give_access(cluster, platform, facts, identity, options)
+            optional = _make_optional_parts(cluster, platform, warnings, options, after=access)
             definitions = _define_jobs(cluster, platform, facts, image_source, options, progress)
             queue = _make_queue(cluster, platform, facts, identity, generation, options, after=access)
             outgoing = [
@@ -112,7 +118,7 @@ def setup_batch(
             ]
             retired = [remove.submit(environment, queue[-1:], plan=plan) for environment in outgoing]
             title = f"AWS Batch on {cluster.cluster_name}" + (" (plan)" if plan else "")
-            return report_outcomes(title, [*access, *queue, *retired, *definitions], key="setup-batch")
+            return report_outcomes(title, [*access, *optional, *queue, *retired, *definitions], key="setup-batch")
 
 
 def _give_access(
@@ -144,6 +150,27 @@ def _give_access(
         # After the other mapping: both write aws-auth.
         ensure_identity_mapping.submit(cluster, node_role_mapping(facts.node_role_arn), **plan, wait_for=[mapping]),
     ]
+
+
+def _make_optional_parts(
+    cluster: EksCluster,
+    platform: PlatformSpec,
+    warnings: OptionalPartsWarnings,
+    options: dict[str, Any],
+    after: Futures,
+) -> Futures:
+    """What the tutorial leaves out: the jobs' own identity, and their logs in CloudWatch."""
+    futures: Futures = []
+    identity, namespace = platform.job_identity, platform.namespace.name
+    if identity:
+        noted = {**options, "warnings": warnings.job_identity}
+        futures.append(ensure_job_identity.submit(cluster, identity, namespace, **noted, wait_for=after))
+    if identity and identity.provider == "pod-identity":
+        futures.append(ensure_pod_identity_association.submit(cluster, identity, namespace, **options))
+    if platform.container_logs:
+        noted = {**options, "warnings": warnings.container_logs}
+        futures.append(ensure_container_logs.submit(cluster, **noted))
+    return futures
 
 
 def _make_queue(

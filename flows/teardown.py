@@ -18,11 +18,13 @@ from specs.rbac import (
 from tasks.cluster_lock import cluster_lock
 from tasks.compute_environment_generation import generation_names
 from tasks.compute_environment_removal import ComputeEnvironmentRemoval
+from tasks.container_logs_removal import ContainerLogsRemoval
 from tasks.identity_mapping_removal import mappings_to_remove, remove_identity_mapping
 from tasks.job_definition_removal import JobDefinitionRemoval
 from tasks.job_queue_removal import JobQueueRemoval, OpenJobs
 from tasks.kubernetes_object_removal import KubernetesObjectRemoval
 from tasks.namespace_removal import NamespaceRemoval
+from tasks.pod_identity_association_removal import PodIdentityAssociationRemoval
 from tasks.private_registry import PrivateRegistry
 from tasks.pull_through_cache_rule_removal import PullThroughCacheRuleRemoval
 from tasks.removal import Removable, remove
@@ -127,9 +129,10 @@ class Teardown:
         ]
         policy = self._scheduling_policy(queue)
         definitions = self._job_definitions(queue)
-        access = self._access(environment)
+        optional = self._optional_parts(environment)
+        access = self._access(environment, optional)
         images = self._images(definitions)
-        futures = [*queue, *environment, *policy, *definitions, *access, *images]
+        futures = [*queue, *environment, *policy, *definitions, *optional, *access, *images]
         heading = f"{title} on {cluster.cluster_name}" + (" (plan)" if plan else "")
         return report_outcomes(heading, futures, key=key)
 
@@ -141,7 +144,16 @@ class Teardown:
         names = [definition.job_definition_name for definition in self._platform.job_definitions]
         return [future for name in names for future in self._remove(JobDefinitionRemoval(self._cluster, name), queue)]
 
-    def _access(self, environment: Futures) -> Futures:
+    def _optional_parts(self, environment: Futures) -> Futures:
+        """The jobs' identity, and their logs in CloudWatch, which jobs need until the environment is gone."""
+        cluster, identity, namespace = self._cluster, self._platform.job_identity, self._platform.namespace.name
+        things: list[Removable] = [ContainerLogsRemoval(cluster)] if self._platform.container_logs else []
+        if identity:
+            things.append(PodIdentityAssociationRemoval(cluster, identity.service_account, namespace))
+            things.append(KubernetesObjectRemoval(cluster, cluster.core_v1, identity.manifest(namespace), namespace))
+        return [future for thing in things for future in self._remove(thing, environment)]
+
+    def _access(self, environment: Futures, before_namespace: Futures) -> Futures:
         """Rights, identities and the namespace, which the environment needs until it is gone."""
         cluster, spec, rbac = self._cluster, self._platform.namespace, self._cluster.rbac_v1
         bound: Futures = []
@@ -154,7 +166,7 @@ class Teardown:
                 removed = self._remove(KubernetesObjectRemoval(cluster, rbac, document, namespace), after)
                 bound += removed
                 after = [*after, *removed]
-        namespace_removal = self._remove(NamespaceRemoval(cluster, spec), [*environment, *bound])
+        namespace_removal = self._remove(NamespaceRemoval(cluster, spec), [*environment, *bound, *before_namespace])
         return [*bound, *self._identity_mappings(environment), *namespace_removal]
 
     def _identity_mappings(self, environment: Futures) -> Futures:

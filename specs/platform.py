@@ -9,6 +9,7 @@ from pydantic.alias_generators import to_camel
 from specs.compute_environment import ComputeEnvironmentSpec, ComputeResources, EksConfiguration
 from specs.fault import Findings
 from specs.job_definition import JobDefinitionSpec
+from specs.job_identity import JobIdentitySpec
 from specs.job_queue import JobQueueSpec
 from specs.mirror import MirrorRepositories
 from specs.namespace import NamespaceSpec
@@ -129,6 +130,19 @@ class PlatformSpec(BaseModel):
         title="Pull-through cache rules",
         description="How images get into the private registry with image_source pull_through; the first rule that "
         "covers an image is used.",
+    )
+    job_identity: JobIdentitySpec | None = Field(
+        default=None,
+        title="Job identity",
+        description="The IAM role that jobs act as, given by a service account; none to leave their identity alone.",
+        examples=[{"roleArn": "arn:aws:iam::123456789012:role/BatchJobs", "provider": "pod-identity"}],
+    )
+    container_logs: bool = Field(
+        default=False,
+        title="Container logs",
+        description="Have the cluster ship the logs of jobs to CloudWatch, by the EKS add-on "
+        "amazon-cloudwatch-observability, so that they outlive their pods. CloudWatch charges for logs and metrics.",
+        examples=[True],
     )
     node_role_arn: str = Field(
         default="",

@@ -49,8 +49,8 @@ def read_cloudwatch_log(cluster: EksCluster, job: Mapping[str, Any]) -> KeptLog:
     except ClientError as error:
         if error_code(error) == "ResourceNotFoundException":
             raise NoCloudWatchLogsError(
-                f"there is no CloudWatch log group {group}: install the add-on amazon-cloudwatch-observability, with a "
-                "toleration of the taint batch.amazonaws.com/batch-node"
+                f"there is no CloudWatch log group {group}: give setup `containerLogs`, or install the add-on "
+                "amazon-cloudwatch-observability with a toleration of the taint batch.amazonaws.com/batch-node"
             ) from error
         if error_code(error) in DENIED:
             raise NoCloudWatchLogsError(

@@ -1,9 +1,9 @@
 """Rules of the VPC endpoints, the only way from a private VPC to AWS."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from specs.preflight.facts import HTTPS, Endpoint, Level, PreflightFacts, Subnet
+from specs.preflight.facts import HTTPS, Endpoint, JobIdentity, Level, PreflightFacts, Subnet
 from specs.preflight.rule import Finding, Rule, error, warning
 from specs.source import ECR_GUIDE, EKS_GUIDE
 
@@ -40,6 +40,24 @@ INTERFACE_ENDPOINTS = (
 )
 
 
+# EKS user guide, private-clusters, "Pod requirements"; Batch user guide, batch-eks-cloudwatch-logs.
+_POD_IDENTITY = NeededEndpoint("eks-auth", "ERROR", "the EKS Pod Identity Agent gets the jobs' credentials through it")
+_IRSA = NeededEndpoint("sts", "ERROR", "jobs assume their role through it")
+LOGS_ENDPOINT = NeededEndpoint("logs", "ERROR", "the logs of jobs go to CloudWatch through it")
+
+
+def endpoint_of_identity(identity: JobIdentity) -> NeededEndpoint:
+    """The interface endpoint through which jobs come by the credentials of their role."""
+    return _POD_IDENTITY if identity.by_pod_identity else _IRSA
+
+
+def needed_endpoints(facts: PreflightFacts) -> tuple[NeededEndpoint, ...]:
+    """All interface endpoints that the cluster needs with what the platform asks for, each service once."""
+    of_identity = [endpoint_of_identity(facts.job_identity)] if facts.job_identity else []
+    of_logs = [LOGS_ENDPOINT] if facts.container_logs else []
+    return tuple({each.service: each for each in (*INTERFACE_ENDPOINTS, *of_identity, *of_logs)}.values())
+
+
 def existing(facts: PreflightFacts, service: str, kind: str) -> list[Endpoint]:
     """The endpoints of a service that are not being deleted.
 
@@ -57,12 +75,12 @@ def existing(facts: PreflightFacts, service: str, kind: str) -> list[Endpoint]:
 
 def missing_interface_endpoints(facts: PreflightFacts) -> list[NeededEndpoint]:
     """The needed interface endpoints that are not there."""
-    return [needed for needed in INTERFACE_ENDPOINTS if not existing(facts, needed.service, "Interface")]
+    return [needed for needed in needed_endpoints(facts) if not existing(facts, needed.service, "Interface")]
 
 
 def without_private_dns(facts: PreflightFacts) -> list[Endpoint]:
     """Of each needed service that no public name leads to inside the VPC, its first endpoint."""
-    found = [existing(facts, needed.service, "Interface") for needed in INTERFACE_ENDPOINTS]
+    found = [existing(facts, needed.service, "Interface") for needed in needed_endpoints(facts)]
     return [endpoints[0] for endpoints in found if endpoints and not any(each.private_dns for each in endpoints)]
 
 
@@ -79,8 +97,16 @@ def _level(facts: PreflightFacts, level: Level) -> Level:
     return "WARNING" if has_way_out and level == "ERROR" else level
 
 
-def _present(facts: PreflightFacts) -> Iterator[Finding]:
-    for needed in missing_interface_endpoints(facts):
+def missing_of(facts: PreflightFacts, wanted: Iterable[NeededEndpoint]) -> Iterator[Finding]:
+    """A finding for each of some interface endpoints that is not there.
+
+    Args:
+        facts: The picture.
+        wanted: The endpoints.
+    """
+    for needed in wanted:
+        if existing(facts, needed.service, "Interface"):
+            continue
         name = f"com.amazonaws.{facts.region}.{needed.service}"
         yield Finding(
             level=_level(facts, needed.level),
@@ -89,8 +115,12 @@ def _present(facts: PreflightFacts) -> Iterator[Finding]:
         )
 
 
+def _present(facts: PreflightFacts) -> Iterator[Finding]:
+    yield from missing_of(facts, needed_endpoints(facts))
+
+
 def _available(facts: PreflightFacts) -> Iterator[Finding]:
-    needed = {GATEWAY_SERVICE, *(each.service for each in INTERFACE_ENDPOINTS)}
+    needed = {GATEWAY_SERVICE, *(each.service for each in needed_endpoints(facts))}
     for endpoint in facts.endpoints or ():
         if endpoint.service not in needed or endpoint.state in (*_GONE, "available"):
             continue
@@ -130,7 +160,7 @@ def admits(facts: PreflightFacts, groups: tuple[str, ...], subnet: Subnet) -> bo
 def _open_to_nodes(facts: PreflightFacts) -> Iterator[Finding]:
     closed: dict[tuple[str, ...], list[str]] = {}
     kept_out: dict[tuple[str, ...], list[str]] = {}
-    for needed in INTERFACE_ENDPOINTS:
+    for needed in needed_endpoints(facts):
         for endpoint in existing(facts, needed.service, "Interface"):
             groups = endpoint.security_groups
             out = [subnet.subnet_id for subnet in facts.subnets or () if not admits(facts, groups, subnet)]

@@ -3,9 +3,10 @@
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from specs.image_source import ImageSource
+from specs.role_trust import Assumption
 
 HTTPS = 443
 
@@ -289,6 +290,69 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class Addon:
+    """An EKS add-on that is on the cluster.
+
+    Attributes:
+        name: Its name.
+        version: Its version, such as `v1.2.0-eksbuild.1`.
+        status: `ACTIVE`, `CREATING`, `DEGRADED`, ...
+        configuration: Its `configurationValues`; empty for none.
+    """
+
+    name: str
+    version: str
+    status: str
+    configuration: str = ""
+
+
+@dataclass(frozen=True)
+class JobIdentity:
+    """What the jobs' own identity relies on.
+
+    Attributes:
+        cluster: Name of the cluster.
+        role: ARN of the role.
+        account: The service account, as `namespace/name`.
+        assumption: How its pods come by the role.
+        role_found: ARN of the role of this name in the cluster's account; empty where there is none, None where it
+            could not be looked at.
+        trust: Its trust policy.
+        agent: The EKS Pod Identity Agent; None where it is not on the cluster.
+        provider_found: Whether IAM has the cluster's OIDC provider; None where that could not be looked at.
+        provider_audiences: Whom its tokens may be for.
+        other_identity: What else gives the account a role, which setup does not take away; empty for nothing.
+    """
+
+    cluster: str
+    role: str
+    account: str
+    assumption: Assumption
+    role_found: str | None
+    trust: Mapping[str, Any]
+    agent: Addon | None = None
+    provider_found: bool | None = None
+    provider_audiences: tuple[str, ...] = ()
+    other_identity: str = ""
+
+    @property
+    def by_pod_identity(self) -> bool:
+        """Whether EKS Pod Identity gives the role, and not IRSA."""
+        return self.assumption.kind == "Service"
+
+
+@dataclass(frozen=True)
+class ContainerLogs:
+    """What the add-on that ships logs relies on.
+
+    Attributes:
+        has_own_role: Whether it acts as a role of its own, so that the nodes' need not have its rights.
+    """
+
+    has_own_role: bool = False
+
+
+@dataclass(frozen=True)
 class PreflightFacts:
     """Everything that was looked at; None is what could not be looked at.
 
@@ -312,6 +376,8 @@ class PreflightFacts:
         rights: The worker's rights in the cluster.
         usage: Of quotas.
         tools: Version by name of command-line tools; empty for one that is not installed.
+        job_identity: The jobs' own identity; None too where the platform asks for none.
+        container_logs: The logs that outlive pods; None too where the platform asks for none.
     """
 
     region: str = "us-east-1"
@@ -333,3 +399,5 @@ class PreflightFacts:
     rights: WorkerRights | None = None
     usage: Usage | None = None
     tools: Mapping[str, str] | None = None
+    job_identity: JobIdentity | None = None
+    container_logs: ContainerLogs | None = None

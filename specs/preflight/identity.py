@@ -38,7 +38,19 @@ PULL = NodeRight(
 )
 # ReadOnly does not have it: eksctl-io/eksctl#8318.
 IMPORT = NodeRight("have ECR fetch images through its cache", ("ecr:BatchImportUpstreamImage",), (_PULL_ONLY,))
-NODE_RIGHTS = (WORKER, CNI, PULL, IMPORT)
+# Batch user guide, batch-eks-cloudwatch-logs.
+LOGS = NodeRight(
+    "send the logs of jobs to CloudWatch",
+    ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
+    ("CloudWatchAgentServerPolicy",),
+)
+# EKS user guide, pod-id-agent-setup.
+AGENT = NodeRight(
+    "have the EKS Pod Identity Agent get the credentials of jobs",
+    ("eks-auth:AssumeRoleForPodIdentity",),
+    ("AmazonEKSWorkerNodePolicy",),
+)
+NODE_RIGHTS = (WORKER, CNI, PULL, IMPORT, LOGS, AGENT)
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,7 @@ class SetupResources:
         definitions: The job definitions.
         repositories: The repositories that images are mirrored to.
         node_role: The nodes' role, with its path; empty where it is not known.
+        job_role: The role that EKS Pod Identity gives to jobs, with its path; empty where it gives none.
     """
 
     partition: str
@@ -66,6 +79,7 @@ class SetupResources:
     definitions: tuple[str, ...]
     repositories: tuple[str, ...]
     node_role: str
+    job_role: str = ""
 
     def arn(self, service: str, resource: str) -> str:
         """An ARN of the account; IAM's have no region."""
@@ -132,6 +146,9 @@ def caller_actions(resources: SetupResources, *, access_entries: bool, pushes: b
     if resources.node_role:
         # Batch launches instances in the caller's name (Batch user guide, batch_IAM).
         actions[resources.arn("iam", f"role/{resources.node_role}")] = ("iam:PassRole",)
+    if resources.job_role:
+        # EKS user guide, pod-id-association.
+        actions[resources.arn("iam", f"role/{resources.job_role}")] = ("iam:PassRole",)
     return actions
 
 
@@ -180,6 +197,26 @@ def _import(facts: PreflightFacts) -> Iterator[Finding]:
     yield found
 
 
+def rights_for_logs(facts: PreflightFacts) -> Iterator[Finding]:
+    """What the nodes' role lacks to ship the logs of jobs, where the add-on has no role of its own."""
+    if facts.container_logs and not facts.container_logs.has_own_role:
+        yield from _optional_right(facts.node_role, LOGS)
+
+
+def rights_for_identity(facts: PreflightFacts) -> Iterator[Finding]:
+    """What the nodes' role lacks to give jobs theirs by EKS Pod Identity."""
+    if facts.job_identity and facts.job_identity.by_pod_identity:
+        yield from _optional_right(facts.node_role, AGENT)
+
+
+def _optional_right(role: NodeRole | None, right: NodeRight) -> Iterator[Finding]:
+    if role is None:
+        evidence = f"whether the nodes' role has what nodes need to {right.purpose} could not be looked at"
+        yield warning(evidence, f"see that it has the policy {right.policies[0]}")
+    elif found := _missing(role, right):
+        yield found
+
+
 def _caller(caller: Caller) -> Iterator[Finding]:
     by_resource: dict[str, list[str]] = {}
     for action, resource in caller.denied:
@@ -217,6 +254,20 @@ RULES = (
         ("node_role",),
         f"{ECR_GUIDE}/pull-through-cache-iam.html",
         _import,
+    ),
+    Rule(
+        "container-logs-policy",
+        "the node role may send the logs of jobs to CloudWatch",
+        ("node_role", "container_logs"),
+        guide("batch-eks-cloudwatch-logs"),
+        rights_for_logs,
+    ),
+    Rule(
+        "pod-identity-policy",
+        "the node role may get the credentials of jobs",
+        ("node_role", "job_identity"),
+        f"{EKS_GUIDE}/pod-id-agent-setup.html",
+        rights_for_identity,
     ),
     rule_of("caller", "caller-permissions", "the caller may do what setup does", guide("batch_IAM"), _caller),
 )

@@ -11,18 +11,20 @@ _PREVENTION = f"{_RBAC_PAGE}#privilege-escalation-prevention-and-bootstrapping"
 _WRITE = ("get", "create", "update", "delete")
 
 
-def setup_rights(namespace: str, *, aws_auth: bool) -> tuple[KubernetesRight, ...]:
+def setup_rights(namespace: str, *, aws_auth: bool, service_accounts: bool = False) -> tuple[KubernetesRight, ...]:
     """What setup does in the cluster, and following and explaining jobs.
 
     Args:
         namespace: Batch's namespace.
         aws_auth: Whether identities are mapped by the ConfigMap aws-auth.
+        service_accounts: Whether the jobs get one of their own.
     """
     cluster: list[tuple[str, str, tuple[str, ...]]] = [("namespaces", "", ("get", "create", "update"))]
     cluster += [(resource, RBAC_GROUP, _WRITE) for resource in ("clusterroles", "clusterrolebindings")]
     inside: list[tuple[str, str, tuple[str, ...]]] = [
         (resource, RBAC_GROUP, _WRITE) for resource in ("roles", "rolebindings")
     ]
+    inside += [("serviceaccounts", "", _WRITE)] if service_accounts else []
     inside += [("pods", "", ("get", "list")), ("pods/log", "", ("get",)), ("events", "", ("list",))]
     rights = [KubernetesRight(verb, name, group) for name, group, verbs in cluster for verb in verbs]
     rights += [KubernetesRight(verb, name, group, namespace) for name, group, verbs in inside for verb in verbs]

@@ -10,9 +10,8 @@ from blocks.eks_cluster import EksCluster
 from specs.preflight.facts import Caller, InstanceProfile, NodeRole
 from specs.preflight.identity import NODE_RIGHTS
 
-# Who uses the VPC CNI's service account, and how it is given a role (EKS user guide, cni-iam-role).
+# Who uses the VPC CNI's service account (EKS user guide, cni-iam-role).
 CNI_NAMESPACE, CNI_ACCOUNT = "kube-system", "aws-node"
-CNI_ANNOTATION = "eks.amazonaws.com/role-arn"
 
 
 def look_at_profile(cluster: EksCluster, name: str, known_role: str) -> InstanceProfile:

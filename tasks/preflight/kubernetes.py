@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from kubernetes.client.exceptions import ApiException
 
 from blocks.eks_cluster import EksCluster
+from specs.job_identity import ROLE_ANNOTATION
 from specs.preflight.facts import CoreDns, KubernetesRight, WorkerRights
 from specs.preflight.kubernetes_rights import escalation_rights, granted_rights, setup_rights
-from tasks.preflight.identity import CNI_ACCOUNT, CNI_ANNOTATION, CNI_NAMESPACE
+from tasks.preflight.identity import CNI_ACCOUNT, CNI_NAMESPACE
 
 
 def look_at_core_dns(cluster: EksCluster) -> CoreDns:
@@ -21,17 +22,18 @@ def look_at_core_dns(cluster: EksCluster) -> CoreDns:
     return CoreDns(deployment.spec.replicas)
 
 
-def look_at_rights(cluster: EksCluster, namespace: str) -> WorkerRights:
+def look_at_rights(cluster: EksCluster, namespace: str, *, service_accounts: bool) -> WorkerRights:
     """What the worker may do, asked of the cluster with SelfSubjectAccessReview, which everybody may send.
 
     Args:
         cluster: Where.
         namespace: Batch's namespace.
+        service_accounts: Whether the jobs get one of their own.
     """
     aws_auth = mapping_in_use(cluster) == "aws-auth"
     no_escalation = _denied(cluster, escalation_rights(namespace))
     return WorkerRights(
-        denied=_denied(cluster, setup_rights(namespace, aws_auth=aws_auth)),
+        denied=_denied(cluster, setup_rights(namespace, aws_auth=aws_auth, service_accounts=service_accounts)),
         no_escalation=no_escalation,
         not_held=_denied(cluster, granted_rights(namespace)) if no_escalation else (),
     )
@@ -49,7 +51,7 @@ def cni_has_annotated_role(cluster: EksCluster) -> bool:
         account = cluster.core_v1.read_namespaced_service_account(CNI_ACCOUNT, CNI_NAMESPACE)
     except ApiException:
         return False
-    return CNI_ANNOTATION in (account.metadata.annotations or {})
+    return ROLE_ANNOTATION in (account.metadata.annotations or {})
 
 
 def _denied(cluster: EksCluster, rights: Iterable[KubernetesRight]) -> tuple[KubernetesRight, ...]:

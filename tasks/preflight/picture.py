@@ -20,7 +20,7 @@ from specs.platform import PlatformSpec
 from specs.preflight.facts import Level, ObservedCluster, PreflightFacts, Target
 from specs.preflight.identity import SetupResources, caller_actions
 from specs.preflight.rule import Finding
-from tasks.preflight import identity, kubernetes, network, reachability
+from tasks.preflight import identity, job_identity, kubernetes, network, reachability
 from tasks.preflight.tools import look_at_tools
 from tasks.preflight.usage import look_at_usage
 from tasks.private_registry import PrivateRegistry
@@ -148,12 +148,13 @@ def _everything(cluster: EksCluster, wanted: _Wanted, observer: _Observer) -> di
         lambda: {"cluster": _cluster(cluster)},
         lambda: _network(cluster, platform, observer),
         lambda: _identities(cluster, wanted, observer),
+        lambda: _optional_parts(cluster, platform, observer),
         lambda: {
             "core_dns": observer.look("CoreDNS", _KUBERNETES, lambda: kubernetes.look_at_core_dns(cluster)),
             "rights": observer.look(
                 "the worker's rights in the cluster",
                 _KUBERNETES,
-                lambda: kubernetes.look_at_rights(cluster, name),
+                lambda: kubernetes.look_at_rights(cluster, name, service_accounts=platform.job_identity is not None),
                 # Whoever may not even ask is not known to the cluster.
                 level="ERROR",
             ),
@@ -244,9 +245,28 @@ def _identities(cluster: EksCluster, wanted: _Wanted, observer: _Observer) -> di
     }
 
 
+def _optional_parts(cluster: EksCluster, platform: PlatformSpec, observer: _Observer) -> dict[str, Any]:
+    spec, iam_answers = platform.job_identity, observer.answers("iam")
+    namespace = platform.namespace.name
+    return {
+        "job_identity": observer.look(
+            "the jobs' identity",
+            _KUBERNETES,
+            lambda: job_identity.look_at_job_identity(cluster, spec, namespace, iam_answers=iam_answers),
+        )
+        if spec
+        else None,
+        "container_logs": observer.look(
+            "the add-on for logs", "eks", lambda: job_identity.look_at_container_logs(cluster)
+        )
+        if platform.container_logs
+        else None,
+    }
+
+
 def _setup_resources(cluster: EksCluster, wanted: _Wanted, node_role_arn: str) -> SetupResources:
     platform = wanted.platform
-    prefix = platform.repositories.prefix.rstrip("/")
+    prefix, passed = platform.repositories.prefix.rstrip("/"), platform.job_identity
     return SetupResources(
         partition=cluster.partition,
         region=cluster.region,
@@ -257,4 +277,5 @@ def _setup_resources(cluster: EksCluster, wanted: _Wanted, node_role_arn: str) -
         definitions=tuple(definition.job_definition_name for definition in platform.job_definitions),
         repositories=tuple({f"{prefix}/{reference.repository}".lstrip("/"): None for reference in wanted.images}),
         node_role=node_role_arn.rpartition(":role/")[2],
+        job_role=passed.role_arn.rpartition(":role/")[2] if passed and passed.provider == "pod-identity" else "",
     )

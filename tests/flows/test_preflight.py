@@ -17,6 +17,7 @@ from blocks.eks_cluster import EksCluster
 from flows.preflight import preflight
 from sandbox.remote import RemoteSandbox
 from specs.platform import PlatformSpec
+from specs.preflight.fixes import AddInterfaceEndpoint, fixes
 from specs.preflight.kubernetes_rights import setup_rights
 from specs.preflight.rules import RULES, find
 from tasks.preflight.picture import NOT_LOOKED_AT, Picture, take_picture
@@ -43,6 +44,7 @@ class World:
     resources: dict[str, Any] = field(default_factory=dict)
     block: dict[str, Any] = field(default_factory=dict)
     node_role_arn: str = ""
+    parts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def network(self) -> Any:
@@ -67,7 +69,7 @@ class World:
     def platform(self) -> PlatformSpec:
         resources = {"instanceRole": self.sandbox.env["INSTANCE_PROFILE"], **self.resources}
         document = {"computeEnvironment": {"computeResources": resources}, "nodeRoleArn": self.node_role_arn}
-        return PlatformSpec.model_validate(document)
+        return PlatformSpec.model_validate(document | self.parts)
 
     def endpoint(self, service: str) -> Any:
         name: Any = [{"Name": "service-name", "Values": [f"com.amazonaws.us-east-1.{service}"]}]
@@ -338,6 +340,11 @@ ELSEWHERE = {
     "environments-per-queue",
     "queues-per-region",
     "kubernetes-reachability",
+    "container-logs-policy",
+    "pod-identity-policy",
+    "job-identity-provider",
+    "job-role-trust",
+    "job-service-account",
 }
 
 
@@ -422,6 +429,23 @@ def test_who_is_not_known_to_the_cluster_is_told_so(world: World) -> None:
     (rights,) = (finding for finding in world.picture().unseen if finding.level == "ERROR")
     assert "the worker's rights in the cluster could not be looked at" in rights.evidence
     assert "the cluster does not know the caller" in rights.evidence
+
+
+def test_what_the_platform_asks_for_beyond_the_tutorial_is_looked_at(world: World) -> None:
+    role = "arn:aws:iam::123456789012:role/BatchJobs"
+    world.parts = {"jobIdentity": {"roleArn": role}, "containerLogs": True}
+    world.admin.ec2.delete_vpc_endpoints(VpcEndpointIds=[world.endpoint("eks-auth")["VpcEndpointId"]])
+    picture = world.picture()
+    assert picture.unseen == ()
+    assert {finding.rule for finding in find(picture.facts)} - {"tools"} == {
+        "interface-endpoints",
+        "job-identity-provider",
+        "job-role-trust",
+        "container-logs-policy",
+    }
+    (added,) = fixes(picture.facts).wanted
+    assert isinstance(added, AddInterfaceEndpoint)
+    assert added.service == "eks-auth"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from specs.compute_environment import ComputeEnvironmentSpec
 from specs.identity_mapping import RoleMapping
 from specs.job_definition import JobDefinitionSpec
+from specs.job_identity import JobIdentitySpec
 from specs.job_queue import JobQueueSpec
 from specs.job_request import JobRequest
 from specs.job_table import JobTable
@@ -62,6 +63,7 @@ def dummy_flow(
     pull_through_cache_rule: PullThroughCacheRuleSpec,
     mapping: RoleMapping,
     private_cluster: PrivateClusterSpec,
+    job_identity: JobIdentitySpec,
 ) -> None:
     """A flow that takes them all."""
 
@@ -72,7 +74,7 @@ def definitions() -> dict[str, Any]:
 
 
 def test_every_field_has_a_title_a_description_and_an_example(definitions: dict[str, Any]) -> None:
-    assert {spec.__name__ for spec in SPECS} | {"JobTable"} <= set(definitions)
+    assert {spec.__name__ for spec in SPECS} | {"JobTable", "JobIdentitySpec"} <= set(definitions)
     fields = {
         f"{name}.{field}": schema
         for name, definition in definitions.items()

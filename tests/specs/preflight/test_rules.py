@@ -1,5 +1,6 @@
 """The rules of preflight over pictures: a sound one, and each part of it out of order."""
 
+import json
 from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any
@@ -9,11 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from specs.preflight.facts import (
+    Addon,
     Caller,
+    ContainerLogs,
     CoreDns,
     Endpoint,
     Ingress,
     InstanceProfile,
+    JobIdentity,
     KubernetesRight,
     NodeRole,
     ObservedCluster,
@@ -26,9 +30,13 @@ from specs.preflight.facts import (
     WorkerRights,
 )
 from specs.preflight.rules import RULES, find, passed
+from specs.role_trust import by_pod_identity, by_web_identity
 
-SERVICES = ("ec2", "ecr.api", "ecr.dkr", "sts", "eks", "batch", "logs")
-POLICIES = frozenset({"AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly"})
+SERVICES = ("ec2", "ecr.api", "ecr.dkr", "sts", "eks", "batch", "eks-auth", "logs")
+LOGS_POLICY = "CloudWatchAgentServerPolicy"
+POLICIES = frozenset(
+    {"AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryPullOnly", LOGS_POLICY}
+)
 CLUSTER = ObservedCluster("1.33", True, False, (), "API_AND_CONFIG_MAP", "auto")
 SUBNET = Subnet("subnet-a", "us-east-1a", "10.0.0.0/24", 250, "rtb-a", True)
 ROLE = NodeRole("nodes", None, POLICIES)
@@ -36,6 +44,30 @@ USAGE = Usage("ours", "our-queue", (), (), (), 1)
 TARGET = Target("aws", "batch", "https://batch", "either", "ERROR", "use AWS Batch")
 GATEWAY = Endpoint("vpce-s3", "s3", "Gateway", "available", route_tables=("rtb-a",))
 INTERFACES = tuple(Endpoint(f"vpce-{each}", each, "Interface", "available", True, ("sg-e",)) for each in SERVICES)
+JOB_ROLE = "arn:aws:iam::123456789012:role/jobs"
+POD_IDENTITY = by_pod_identity("arn:aws:eks:us-east-1:123456789012:cluster/ours", "batch", "jobs")
+AGENT = Addon("eks-pod-identity-agent", "v1.2.0-eksbuild.1", "ACTIVE")
+IDENTITY = JobIdentity(
+    cluster="ours",
+    role=JOB_ROLE,
+    account="batch/jobs",
+    assumption=POD_IDENTITY,
+    role_found=JOB_ROLE,
+    trust={"Statement": [json.loads(POD_IDENTITY.statement())]},
+    agent=AGENT,
+)
+WEB_IDENTITY = by_web_identity("arn:aws:iam::123456789012:oidc-provider/oidc.eks/id/A", "batch", "jobs")
+IRSA = replace(
+    IDENTITY,
+    assumption=WEB_IDENTITY,
+    trust={"Statement": [json.loads(WEB_IDENTITY.statement())]},
+    agent=None,
+    provider_found=True,
+    provider_audiences=("sts.amazonaws.com",),
+)
+FOR_ALL = {
+    "Statement": [{key: value for key, value in json.loads(WEB_IDENTITY.statement()).items() if key != "Condition"}]
+}
 SOUND = PreflightFacts(
     vpc_id="vpc-1",
     node_groups=("sg-n",),
@@ -57,6 +89,8 @@ SOUND = PreflightFacts(
     rights=WorkerRights(),
     usage=USAGE,
     tools={"eksctl": "0.200.0", "kubectl": "1.33.1"},
+    job_identity=IDENTITY,
+    container_logs=ContainerLogs(),
 )
 FIFTY = tuple(f"other-{number}" for number in range(50))
 
@@ -96,7 +130,9 @@ def test_rules_have_names_of_their_own_and_a_source() -> None:
         ({"subnets": (replace(SUBNET, exits=("igw-1",)),)}, "no-internet-route", "ERROR"),
         ({"subnets": (replace(SUBNET, free_addresses=15),)}, "free-addresses", "WARNING"),
         ({"subnets": (replace(SUBNET, free_addresses=5),)}, "free-addresses", "ERROR"),
-        ({"endpoints": (GATEWAY, *INTERFACES[:-1])}, "interface-endpoints", "WARNING"),
+        ({"endpoints": (GATEWAY, *INTERFACES[:-1])}, "interface-endpoints", "ERROR"),
+        ({"endpoints": (GATEWAY, *INTERFACES[:-1]), "container_logs": None}, "interface-endpoints", "WARNING"),
+        ({"endpoints": (GATEWAY, *INTERFACES[:-2], INTERFACES[-1])}, "interface-endpoints", "ERROR"),
         ({"endpoints": (GATEWAY, *INTERFACES[1:])}, "interface-endpoints", "ERROR"),
         ({"endpoints": (replace(GATEWAY, state="failed"), *INTERFACES)}, "endpoint-state", "ERROR"),
         ({"endpoints": (*INTERFACES,)}, "s3-gateway", "ERROR"),
@@ -115,6 +151,33 @@ def test_rules_have_names_of_their_own_and_a_source() -> None:
             "pull-through-import",
             "ERROR",
         ),
+        ({"node_role": replace(ROLE, policies=POLICIES - {LOGS_POLICY})}, "container-logs-policy", "WARNING"),
+        ({"node_role": replace(ROLE, denied=frozenset({"logs:PutLogEvents"}))}, "container-logs-policy", "ERROR"),
+        (
+            {"node_role": replace(ROLE, denied=frozenset({"eks-auth:AssumeRoleForPodIdentity"}))},
+            "pod-identity-policy",
+            "ERROR",
+        ),
+        ({"job_identity": replace(IDENTITY, agent=None)}, "job-identity-provider", "ERROR"),
+        (
+            {"job_identity": replace(IDENTITY, agent=replace(AGENT, status="CREATING"))},
+            "job-identity-provider",
+            "ERROR",
+        ),
+        (
+            {"job_identity": replace(IDENTITY, agent=replace(AGENT, version="v1.0.0-eksbuild.1"))},
+            "job-identity-provider",
+            "ERROR",
+        ),
+        ({"job_identity": replace(IRSA, provider_found=False)}, "job-identity-provider", "ERROR"),
+        ({"job_identity": replace(IRSA, provider_audiences=())}, "job-identity-provider", "ERROR"),
+        ({"job_identity": replace(IRSA, provider_found=None)}, "job-identity-provider", "WARNING"),
+        ({"job_identity": replace(IDENTITY, role_found="")}, "job-role-trust", "ERROR"),
+        ({"job_identity": replace(IDENTITY, role_found=f"{JOB_ROLE}2")}, "job-role-trust", "ERROR"),
+        ({"job_identity": replace(IDENTITY, role_found=None)}, "job-role-trust", "WARNING"),
+        ({"job_identity": replace(IDENTITY, trust={})}, "job-role-trust", "ERROR"),
+        ({"job_identity": replace(IRSA, trust=FOR_ALL)}, "job-role-trust", "WARNING"),
+        ({"job_identity": replace(IDENTITY, other_identity="an annotation")}, "job-service-account", "ERROR"),
         ({"usage": replace(USAGE, on_cluster=FIFTY[:5])}, "environments-per-cluster", "ERROR"),
         ({"usage": replace(USAGE, environments=FIFTY)}, "environments-per-region", "ERROR"),
         ({"usage": replace(USAGE, queues=FIFTY)}, "queues-per-region", "ERROR"),
@@ -137,6 +200,8 @@ def test_one_thing_out_of_order_is_one_finding(changed: dict[str, Any], rule: st
         {"cluster": replace(CLUSTER, public_access=True, public_cidrs=("198.51.100.7/32",))},
         {"endpoints": (GATEWAY, *INTERFACES, replace(INTERFACES[0], endpoint_id="old", state="deleted"))},
         {"endpoints": (GATEWAY, *INTERFACES, replace(INTERFACES[0], endpoint_id="new", state="pending"))},
+        {"job_identity": IRSA, "endpoints": (GATEWAY, *INTERFACES[:-2], INTERFACES[-1])},
+        {"node_role": replace(ROLE, policies=POLICIES - {LOGS_POLICY}), "container_logs": ContainerLogs(True)},
         {"rights": WorkerRights(no_escalation=(KubernetesRight("bind", "roles"),))},
     ],
 )
