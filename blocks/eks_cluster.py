@@ -72,12 +72,13 @@ class EksCluster(Block):
         title="Identity mapping",
         description="How AWS Batch and its nodes are made known to the cluster: the aws-auth ConfigMap, or EKS access "
         "entries; auto keeps what is in use, and takes aws-auth first where the cluster reads both.",
+        examples=["access-entry"],
     )
     endpoint_urls: dict[str, str] = Field(
         default_factory=dict,
         title="AWS endpoints",
         description="Endpoint URL by service name, such as batch, eks, ecr or sts, for interface endpoints without "
-        "private DNS; services not named follow the environment.",
+        "private DNS, as JSON; services not named follow the environment.",
         examples=[{"batch": "https://vpce-0123-abcd.batch.us-east-1.vpce.amazonaws.com"}],
     )
     kubeconfig: str = Field(
@@ -90,6 +91,7 @@ class EksCluster(Block):
         default="",
         title="Kubeconfig context",
         description="Context in the kubeconfig; empty for its current one.",
+        examples=["arn:aws:eks:us-east-1:123456789012:cluster/my-test-cluster"],
     )
     server: str = Field(
         default="",

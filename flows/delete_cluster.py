@@ -4,13 +4,14 @@ from prefect import flow
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
+from specs.flow_parameters import Switch, TypedName
 from tasks.cluster_lock import cluster_lock
 from tasks.outcome import Outcome
 from tasks.private_cluster import delete_cluster, future_arn
 
 
 @flow(name="delete-private-cluster", flow_run_name="delete private cluster {cluster.cluster_name}")
-def delete_private_cluster(cluster: EksCluster, confirm: str = "", force: bool = False) -> Outcome:
+def delete_private_cluster(cluster: EksCluster, confirm: TypedName = "", force: Switch = False) -> Outcome:
     """Delete a cluster that eksctl made, with its nodes, VPC and endpoints. Safe to run again.
 
     It needs eksctl on the worker. Compute environments that use the cluster have to be deleted first.

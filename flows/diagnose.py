@@ -4,11 +4,12 @@ from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 
 from blocks.eks_cluster import EksCluster
+from specs.flow_parameters import JobId
 from tasks.diagnosis import Diagnosis, diagnose
 
 
 @flow(name="diagnose-job", flow_run_name="diagnose job {job_id}")
-def diagnose_job(cluster: EksCluster, job_id: str) -> Diagnosis:
+def diagnose_job(cluster: EksCluster, job_id: JobId) -> Diagnosis:
     """Say why a job hangs or failed: job, queue, compute environment, pod, events and mappings are looked at.
 
     Nothing is changed.

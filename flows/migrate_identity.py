@@ -7,6 +7,7 @@ from prefect import flow
 
 from blocks.eks_cluster import EksCluster
 from flows.images import Futures
+from specs.flow_parameters import Switch, TargetIdentity
 from specs.identity_choice import Identity
 from specs.identity_mapping import batch_role_mapping
 from specs.identity_migration import DESIRED_STATES, MigratingEnvironment
@@ -30,7 +31,7 @@ from tasks.report import Report, report_outcomes
 
 @flow(name="migrate-identity", flow_run_name="migrate {cluster.cluster_name} to {to}")
 def migrate_identity(
-    cluster: EksCluster, to: Identity = "access-entry", plan: bool = False, adopt: bool = False
+    cluster: EksCluster, to: TargetIdentity = "access-entry", plan: Switch = False, adopt: Switch = False
 ) -> Report:
     """Change how Batch is known to a cluster, for all of its compute environments.
 

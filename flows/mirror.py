@@ -8,6 +8,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from blocks.eks_cluster import EksCluster
 from flows.images import copy_order, make_repositories
+from specs.flow_parameters import Images, ImagesFile, Switch
 from specs.mirror import MirrorImage, MirrorRepositories, MirrorSpec
 from tasks.definition_refresh import find_stale_definitions, refresh_definition
 from tasks.mirror_file import read_mirror_file
@@ -31,12 +32,12 @@ FOUR_AT_ONCE = cast(TaskRunner[Future], ThreadPoolTaskRunner(max_workers=4))
 )
 def mirror_images(
     cluster: EksCluster,
-    images: list[MirrorImage] = TUTORIAL_IMAGES,
+    images: Images = TUTORIAL_IMAGES,
     repositories: MirrorRepositories = TUTORIAL_REPOSITORIES,
-    images_file: str = "",
-    refresh_definitions: bool = False,
-    plan: bool = False,
-    adopt: bool = False,
+    images_file: ImagesFile = "",
+    refresh_definitions: Switch = False,
+    plan: Switch = False,
+    adopt: Switch = False,
 ) -> MirrorReport:
     """Copy public images to the private registry, or bring what was copied before up to date.
 

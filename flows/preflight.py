@@ -6,6 +6,7 @@ from prefect import flow
 from prefect.futures import PrefectFuture, wait
 
 from blocks.eks_cluster import EksCluster
+from specs.flow_parameters import Switch
 from specs.image_source import ImageSource
 from specs.platform import PlatformSpec
 from specs.preflight.fixes import AddGateway, AddInterfaceEndpoint, AssociateRouteTable, Fix, fixes
@@ -25,8 +26,8 @@ def preflight(
     cluster: EksCluster,
     platform: PlatformSpec,
     image_source: ImageSource = "mirror",
-    fix: bool = False,
-    plan: bool = False,
+    fix: Switch = False,
+    plan: Switch = False,
 ) -> PreflightReport:
     """Check every prerequisite of setup, all at once: network, endpoints, identities, rights, quotas, reachability.
 

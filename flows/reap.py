@@ -8,13 +8,14 @@ from prefect.logging import get_run_logger
 from prefect.logging.loggers import flow_run_logger
 
 from blocks.eks_cluster import EksCluster
+from specs.flow_parameters import FlowRunId
 from tasks.job_end import end_all_jobs, end_jobs_of_run
 from tasks.job_queue import job_queue_names
 from tasks.job_state_queue import remove_job_state_queues
 
 
 @flow(name="reap-jobs", flow_run_name="end the jobs of run {flow_run_id}")
-def reap_jobs(cluster: EksCluster, flow_run_id: str) -> list[str]:
+def reap_jobs(cluster: EksCluster, flow_run_id: FlowRunId) -> list[str]:
     """End every job of a flow run of submit_jobs that has not ended. Safe to run again.
 
     The jobs are found by the names that the run gave them, in every job queue of the account, so nothing of the run

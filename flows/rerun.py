@@ -5,6 +5,7 @@ from prefect import flow
 from blocks.eks_cluster import EksCluster
 from flows.reap import end_jobs_of
 from flows.submit import submit_and_follow
+from specs.flow_parameters import FlowRunOrJobId, JobNames, LimitName, Seconds, Switch
 from specs.following import Following
 from specs.rerun_changes import RerunChanges
 from tasks.job_report import JobsReport
@@ -22,19 +23,19 @@ NO_CHANGES = RerunChanges()
 )
 def rerun_failed(
     cluster: EksCluster,
-    of: str,
+    of: FlowRunOrJobId,
     changes: RerunChanges = NO_CHANGES,
-    double_memory_after_oom: bool = False,
-    whole_arrays: bool = False,
-    wait: bool = True,
-    hold_worker: bool = True,
-    stuck_after_seconds: float = 900,
-    end_jobs_on_failure: bool = False,
-    submission_limit: str = "",
-    push: bool = False,
-    follow_logs: list[str] = [],  # noqa: B006 - as in submit_jobs
-    report_transitions: bool = False,
-    end_stuck_jobs: bool = False,
+    double_memory_after_oom: Switch = False,
+    whole_arrays: Switch = False,
+    wait: Switch = True,
+    hold_worker: Switch = True,
+    stuck_after_seconds: Seconds = 900,
+    end_jobs_on_failure: Switch = False,
+    submission_limit: LimitName = "",
+    push: Switch = False,
+    follow_logs: JobNames = [],  # noqa: B006 - as in submit_jobs
+    report_transitions: Switch = False,
+    end_stuck_jobs: Switch = False,
 ) -> JobsReport:
     """Submit again what failed, and follow it as submit_jobs does.
 

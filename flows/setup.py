@@ -9,6 +9,7 @@ from blocks.eks_cluster import EksCluster
 from flows.images import Futures, check_rules, images_to_mirror, images_to_provide, provide_images
 from flows.rollback import rolled_back
 from specs.container_images import images_of
+from specs.flow_parameters import Hours, Switch
 from specs.identity_choice import IdentityChoice
 from specs.identity_mapping import batch_role_mapping, node_role_mapping
 from specs.image_source import ImageSource
@@ -51,11 +52,11 @@ def setup_batch(
     cluster: EksCluster,
     platform: PlatformSpec,
     image_source: ImageSource = "mirror",
-    plan: bool = False,
-    adopt: bool = False,
-    rollback: bool = False,
-    replace: bool = False,
-    drain_hours: float = 24,
+    plan: Switch = False,
+    adopt: Switch = False,
+    rollback: Switch = False,
+    replace: Switch = False,
+    drain_hours: Hours = 24,
 ) -> Report:
     """Set up AWS Batch on a private EKS cluster, or bring an existing setup in line.
 

@@ -7,8 +7,9 @@ from prefect.runtime import flow_run
 
 from blocks.eks_cluster import EksCluster
 from flows.reap import end_jobs_of
+from specs.flow_parameters import JobDocuments, JobNames, Jobs, LimitName, Seconds, Switch
 from specs.following import Following
-from specs.job_list import check_job_list
+from specs.job_list import check_job_list, read_job_documents
 from specs.job_request import JobRequest
 from specs.job_table import JobTable
 from tasks.job_board import JobBoard, show_as_task_runs
@@ -50,17 +51,18 @@ NO_TABLE = JobTable()
 )
 def submit_jobs(
     cluster: EksCluster,
-    jobs: list[JobRequest] = TUTORIAL_JOBS,
+    jobs: Jobs = TUTORIAL_JOBS,
+    documents: JobDocuments = "",
     table: JobTable = NO_TABLE,
-    wait: bool = True,
-    hold_worker: bool = True,
-    stuck_after_seconds: float = 900,
-    end_jobs_on_failure: bool = False,
-    submission_limit: str = "",
-    push: bool = False,
-    follow_logs: list[str] = [],  # noqa: B006 - a flow's parameters are copied, and None would be a tab in the form
-    report_transitions: bool = False,
-    end_stuck_jobs: bool = False,
+    wait: Switch = True,
+    hold_worker: Switch = True,
+    stuck_after_seconds: Seconds = 900,
+    end_jobs_on_failure: Switch = False,
+    submission_limit: LimitName = "",
+    push: Switch = False,
+    follow_logs: JobNames = [],  # noqa: B006 - a flow's parameters are copied, and None would be a tab in the form
+    report_transitions: Switch = False,
+    end_stuck_jobs: Switch = False,
 ) -> JobsReport:
     """Submit jobs, wait for their ends and show what became of them.
 
@@ -72,7 +74,9 @@ def submit_jobs(
         cluster: The cluster, and who calls it.
         jobs: The jobs. A dependency names a job by its id, or another job of the list by its name. The defaults are
             the tutorial's two: the definition as it is, and with another command.
-        table: A job, and a table of parameters for each of whose rows it is submitted, behind the jobs of the list.
+        documents: Jobs pasted as aws batch submit-job --cli-input-json takes them, in JSON or YAML, several in a list
+            or parted by ---. They are submitted behind those of the list, and without the tutorial's two.
+        table: A job, and a table of parameters for each of whose rows it is submitted, behind the other jobs.
             With a table the tutorial's two are not submitted. The file is read again when the run is executed again
             or resumed; where it no longer gives the jobs that were submitted before, the run is refused.
         wait: Wait until every job has ended. Otherwise the run ends once all are submitted.
@@ -101,14 +105,19 @@ def submit_jobs(
         One result a job; also shown as the artifact submit-jobs, which is updated as the jobs go on.
 
     Raises:
-        SpecError: If the table breaks rules, or dependencies within the list cannot be met; then none was submitted.
+        SpecError: If pasted documents or the table break rules, or dependencies within the list cannot be met; then
+            none was submitted.
         OperationError: If a job cannot be submitted as it stands, the run cannot be suspended as asked, or it
             submitted other jobs than these before; then no more were.
         JobsFailedError: If jobs failed, hang or were refused, with what is known of each.
     """
-    if table != NO_TABLE:
+    if (documents or table != NO_TABLE) and jobs == TUTORIAL_JOBS:
         # The form sends the tutorial's jobs along unless somebody takes them out.
-        jobs = [*([] if jobs == TUTORIAL_JOBS else jobs), *read_table_jobs(table)]
+        jobs = []
+    if documents:
+        jobs = [*jobs, *read_job_documents(documents)]
+    if table != NO_TABLE:
+        jobs = [*jobs, *read_table_jobs(table)]
     following = Following(
         wait=wait,
         hold_worker=hold_worker,

@@ -8,6 +8,7 @@ from prefect.futures import PrefectFuture
 
 from blocks.eks_cluster import EksCluster
 from flows.images import images_to_mirror, images_to_provide
+from specs.flow_parameters import Switch
 from specs.platform import PlatformSpec
 from specs.rbac import (
     batch_cluster_role,
@@ -41,9 +42,9 @@ def teardown(
     cluster: EksCluster,
     platform: PlatformSpec,
     jobs: OpenJobs = "refuse",
-    delete_images: bool = False,
-    approve: bool = True,
-    plan: bool = False,
+    delete_images: Switch = False,
+    approve: Switch = True,
+    plan: Switch = False,
 ) -> Report:
     """Delete what setup made, or finish a deletion that was interrupted. Safe to run again.
 

@@ -4,6 +4,7 @@ from prefect import flow
 
 from blocks.eks_cluster import EksCluster
 from flows.images import check_rules, pull_images_through
+from specs.flow_parameters import CacheRules, ImageReferences, Switch
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from tasks.private_registry import PrivateRegistry
 from tasks.report import Report, report_outcomes
@@ -15,10 +16,10 @@ TUTORIAL_RULES = [PullThroughCacheRuleSpec()]
 @flow(name="warm-cache", flow_run_name="warm the pull-through cache of {cluster.cluster_name}")
 def warm_cache(
     cluster: EksCluster,
-    images: list[str] = TUTORIAL_IMAGES,
-    rules: list[PullThroughCacheRuleSpec] = TUTORIAL_RULES,
-    plan: bool = False,
-    adopt: bool = False,
+    images: ImageReferences = TUTORIAL_IMAGES,
+    rules: CacheRules = TUTORIAL_RULES,
+    plan: Switch = False,
+    adopt: Switch = False,
 ) -> Report:
     """Pull images through ECR's cache for the first time, which a private VPC without the internet cannot.
 

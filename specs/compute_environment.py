@@ -258,7 +258,7 @@ class ComputeResources(Part):
     tags: dict[str, str] = Field(
         default={},
         title="Instance tags",
-        description="Tags of the EC2 instances; changing them replaces the instances.",
+        description="Tags of the EC2 instances; as JSON; changing them replaces the instances.",
         examples=[{"Name": "Batch node"}],
     )
     placement_group: str = Field(
@@ -379,7 +379,7 @@ class ComputeEnvironmentSpec(Spec):
     tags: dict[str, str] = Field(
         default={},
         title="Tags",
-        description="Tags of the compute environment; they do not reach the instances.",
+        description="Tags of the compute environment; as JSON; they do not reach the instances.",
         examples=[{"team": "data"}],
     )
 

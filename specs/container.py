@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from specs.limit import Between, OneOf
 from specs.part import Part, Refusal
@@ -63,20 +64,32 @@ class EnvironmentVariable(Part):
     value: str = Field(default="", title="Value", description="The variable's value.", examples=["test"])
 
 
+# Fields of the form; the document stays the map that Kubernetes has.
+_AMOUNTS: JsonDict = {
+    "properties": {
+        "cpu": {"type": "string", "title": "CPU", "description": "vCPUs, in quarters.", "examples": ["0.5"]},
+        "memory": {"type": "string", "title": "Memory", "description": "In mebibytes.", "examples": ["1024Mi"]},
+        "nvidia.com/gpu": {"type": "string", "title": "GPUs", "description": "Whole ones.", "examples": ["1"]},
+    }
+}
+
+
 class Resources(Part):
     """What a container gets: cpu in quarters, memory in Mi, nvidia.com/gpu."""
 
     limits: dict[str, str] = Field(
         default={},
         title="Limits",
-        description='The most a container may use, for example {"cpu": "1", "memory": "1024Mi"}.',
+        description="The most a container may use.",
         examples=[{"cpu": "1", "memory": "1024Mi"}],
+        json_schema_extra=_AMOUNTS,
     )
     requests: dict[str, str] = Field(
         default={},
         title="Requests",
         description="What a node must have free; memory as in the limits, cpu at most that.",
         examples=[{"cpu": "0.5", "memory": "1024Mi"}],
+        json_schema_extra=_AMOUNTS,
     )
 
 

@@ -1,5 +1,9 @@
 """Where the images of jobs come from."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-ImageSource = Literal["mirror", "already_mirrored", "mirror_by_deployment", "pull_through"]
+from pydantic import Field
+
+ImageSource = Annotated[
+    Literal["mirror", "already_mirrored", "mirror_by_deployment", "pull_through"], Field(examples=["already_mirrored"])
+]

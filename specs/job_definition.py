@@ -91,7 +91,7 @@ class JobDefinitionSpec(Spec):
     parameters: dict[str, str] = Field(
         default={},
         title="Parameters",
-        description="Values for the placeholders Ref::name; a job can replace them.",
+        description="Values for the placeholders Ref::name, as JSON; a job can replace them.",
         examples=[{"input": "s3://my-bucket/input"}],
     )
     retry_strategy: RetryStrategy | None = Field(
@@ -115,7 +115,7 @@ class JobDefinitionSpec(Spec):
     tags: dict[str, str] = Field(
         default={},
         title="Tags",
-        description="Tags of the job definition.",
+        description="Tags of the job definition, as JSON.",
         examples=[{"team": "data"}],
     )
 

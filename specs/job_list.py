@@ -5,12 +5,25 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
+from specs.documents import parse_documents, read_each
 from specs.fault import Findings, SpecError
 from specs.job_request import JobRequest
 from specs.source import guide, member
 
 _JOB_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:\d+)?")
 _SOURCE = member("SubmitJobRequest", "dependsOn")
+
+
+def read_job_documents(text: str) -> list[JobRequest]:
+    """The jobs of documents that were pasted.
+
+    Args:
+        text: JSON or YAML of `aws batch submit-job --cli-input-json`, several in a list or parted by `---`.
+
+    Raises:
+        SpecError: If documents break rules; all of them are listed.
+    """
+    return read_each(parse_documents(text, "documents"), lambda _: JobRequest, "documents")
 
 
 def check_job_list(jobs: Sequence[JobRequest]) -> None:

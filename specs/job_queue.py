@@ -167,7 +167,7 @@ class JobQueueSpec(Spec):
     tags: dict[str, str] = Field(
         default={},
         title="Tags",
-        description="Tags of the job queue.",
+        description="Tags of the job queue, as JSON.",
         examples=[{"team": "data"}],
     )
 

@@ -191,7 +191,7 @@ class JobRequest(Spec):
     parameters: dict[str, str] = Field(
         default={},
         title="Parameters",
-        description="Values for the placeholders Ref::name.",
+        description="Values for the placeholders Ref::name, as JSON.",
         examples=[{"input": "s3://my-bucket/input"}],
     )
     array_properties: ArrayProperties | None = Field(
@@ -232,7 +232,9 @@ class JobRequest(Spec):
         description="The priority among jobs of the same share identifier, 0 to 9999.",
         examples=[10],
     )
-    tags: dict[str, str] = Field(default={}, title="Tags", description="Tags of the job.", examples=[{"team": "data"}])
+    tags: dict[str, str] = Field(
+        default={}, title="Tags", description="Tags of the job, as JSON.", examples=[{"team": "data"}]
+    )
 
     @classmethod
     def check(cls, document: Mapping[str, Any], found: Findings) -> None:

@@ -12,7 +12,12 @@ class JobTable(BaseModel):
     """A job, and the table whose rows it is submitted for. Left as it is, there is no table."""
 
     model_config = ConfigDict(
-        frozen=True, alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, extra="forbid"
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"job": {"jobName": "Day"}, "pasted": "day,region\n2026-01-01,north"}]},
     )
 
     job: JobRequest = Field(
@@ -24,13 +29,20 @@ class JobTable(BaseModel):
     path: str = Field(
         default="",
         title="File",
-        description="A file on the worker, .csv (UTF-8, commas, a header) or .parquet; empty where rows are given.",
+        description="A file on the worker, .csv (UTF-8, commas, a header) or .parquet; empty where rows are pasted.",
         examples=["/data/days.csv", "days.parquet"],
+    )
+    pasted: str = Field(
+        default="",
+        title="Pasted rows",
+        description="Rows as a spreadsheet copies them, a header first; cells parted by tabs, or by commas as in CSV.",
+        examples=["day,region\n2026-01-01,north\n2026-01-02,north"],
     )
     rows: list[dict[str, str]] = Field(
         default=[],
         title="Rows",
-        description="The rows themselves, each from column to value; in arrays the columns are in alphabetical order.",
+        description="The rows one by one, each from column to value, as JSON; in arrays the columns are in "
+        "alphabetical order.",
         examples=[[{"day": "2026-01-01", "region": "north"}, {"day": "2026-01-02", "region": "north"}]],
     )
     submit_as: Literal["auto", "jobs", "array"] = Field(

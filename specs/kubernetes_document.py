@@ -27,12 +27,12 @@ class KubernetesSpec(Spec):
 
     name: str = Field(title="Name", description="The object's name.", examples=["my-object"])
     labels: dict[str, str] = Field(
-        default={}, title="Labels", description="The object's labels.", examples=[{"team": "data"}]
+        default={}, title="Labels", description="The object's labels, as JSON.", examples=[{"team": "data"}]
     )
     annotations: dict[str, str] = Field(
         default={},
         title="Annotations",
-        description="The object's annotations.",
+        description="The object's annotations, as JSON.",
         examples=[{"example.com/owner": "data"}],
     )
 

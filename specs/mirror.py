@@ -63,6 +63,8 @@ class MirrorRepositories(RepositorySettings):
     What is not given is left as it is.
     """
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"prefix": "my-prefix"}]})
+
     prefix: str = Field(
         default="",
         title="Prefix",

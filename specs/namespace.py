@@ -26,7 +26,7 @@ class NamespaceSpec(KubernetesSpec):
     labels: dict[str, str] = Field(
         default_factory=lambda data: {"name": data["name"]} if "name" in data else {},
         title="Labels",
-        description="The namespace's labels; without any it gets its name as label, as in the tutorial.",
+        description="The namespace's labels, as JSON; without any it gets its name as label, as the tutorial has it.",
         examples=[{"name": "my-aws-batch-namespace"}],
     )
 

@@ -13,6 +13,7 @@ from specs.job_identity import JobIdentitySpec
 from specs.job_queue import JobQueueSpec
 from specs.mirror import MirrorRepositories
 from specs.namespace import NamespaceSpec
+from specs.platform_documents import platform_fields
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
 from specs.scheduling_policy import SchedulingPolicySpec
 
@@ -92,44 +93,66 @@ class PlatformSpec(BaseModel):
     """AWS Batch on one private EKS cluster, as the tutorial sets it up."""
 
     model_config = ConfigDict(
-        frozen=True, alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, extra="forbid"
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"computeEnvironment": {"computeResources": {"instanceRole": "MyNodes"}}}]},
     )
 
+    documents: str = Field(
+        default="",
+        title="Documents",
+        description="Your documents, pasted instead of filled in; JSON or YAML, several in a list or parted by ---: "
+        "compute environment, job queue, job definitions and scheduling policy as aws batch --cli-input-json takes "
+        "them, a Namespace as kubectl does. Each takes the place of its field below.",
+        examples=[
+            "jobQueueName: My-Eks-JQ1\npriority: 10\ncomputeEnvironmentOrder: [{computeEnvironment: My-Eks-CE1}]"
+        ],
+    )
     namespace: NamespaceSpec = Field(
         default=NamespaceSpec(),
         title="Namespace",
         description="The Kubernetes namespace that Batch runs its pods in.",
+        examples=[{"name": "my-aws-batch-namespace"}],
     )
     compute_environment: PlatformComputeEnvironment = Field(
         title="Compute environment",
         description="Batch's hold on the cluster; the instance profile of its nodes is the one thing to fill in.",
+        examples=[{"computeResources": {"instanceRole": "EksBatchInstanceProfile"}}],
     )
     scheduling_policy: SchedulingPolicySpec | None = Field(
         default=None,
         title="Scheduling policy",
         description="The queue's fair-share policy; none for first in, first out. Fixed when the queue is made.",
+        examples=[{"name": "My-Eks-SP1", "fairsharePolicy": {"shareDecaySeconds": 3600}}],
     )
     job_queue: JobQueueSpec = Field(
         default=JobQueueSpec(),
         title="Job queue",
         description="The queue in front of the compute environment.",
+        examples=[JobQueueSpec().to_document()],
     )
     job_definitions: Annotated[list[JobDefinitionSpec], Field(min_length=1)] = Field(
         default=[JobDefinitionSpec()],
         title="Job definitions",
         description="What jobs run; public images are mirrored to the private registry and pinned by digest.",
+        examples=[[JobDefinitionSpec().to_document()]],
     )
     repositories: MirrorRepositories = Field(
         default=MirrorRepositories(),
         title="Repositories",
         description="What the private repositories that images are mirrored to have in common. Only the prefix counts "
         "where setup does not copy the images itself.",
+        examples=[{"prefix": "my-prefix"}],
     )
     pull_through_cache_rules: list[PullThroughCacheRuleSpec] = Field(
         default=[PullThroughCacheRuleSpec()],
         title="Pull-through cache rules",
         description="How images get into the private registry with image_source pull_through; the first rule that "
         "covers an image is used.",
+        examples=[[PullThroughCacheRuleSpec().to_document()]],
     )
     job_identity: JobIdentitySpec | None = Field(
         default=None,
@@ -163,6 +186,16 @@ class PlatformSpec(BaseModel):
             return self.job_queue
         arn = f"arn:{partition}:batch:{region}:{account_id}:scheduling-policy/{self.scheduling_policy.name}"
         return JobQueueSpec.from_document({**self.job_queue.to_document(), "schedulingPolicyArn": arn})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_documents(cls, data: Any) -> Any:
+        """Put pasted documents in the place of their fields, whatever name those have in the input."""
+        if not (isinstance(data, Mapping) and data.get("documents")):
+            return data
+        pasted = platform_fields(data["documents"], PlatformComputeEnvironment)
+        replaced = {"documents", *pasted, *(name for name in cls.model_fields if to_camel(name) in pasted)}
+        return {**{name: value for name, value in data.items() if name not in replaced}, **pasted}
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:

@@ -135,13 +135,13 @@ class PodMetadata(Part):
     labels: dict[str, str] = Field(
         default={},
         title="Labels",
-        description="Labels of the pod.",
+        description="Labels of the pod, as JSON.",
         examples=[{"environment": "test"}],
     )
     annotations: dict[str, str] = Field(
         default={},
         title="Annotations",
-        description="Annotations of the pod, each value at most 255 characters long.",
+        description="Annotations of the pod, as JSON; each value at most 255 characters long.",
         examples=[{"example.com/owner": "data"}],
     )
     namespace: str = Field(

@@ -5,7 +5,7 @@ from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Self
 
 import yaml
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from specs.fault import Fault, Findings, SpecError
 from specs.limit import Matches
@@ -51,7 +51,7 @@ class ClusterMetadata(Part):
     tags: dict[str, str] = Field(
         default={},
         title="Tags",
-        description="Tags of everything that eksctl creates.",
+        description="Tags of everything that eksctl creates, as JSON.",
         examples=[{"team": "data"}],
     )
 
@@ -101,8 +101,8 @@ class ClusterSubnets(Part):
     private: dict[str, Subnet] = Field(
         default={},
         title="Private subnets",
-        description="Subnets by availability zone. Each needs a route table of its own association: eksctl adds the "
-        "endpoints' routes to it and never to the VPC's main one.",
+        description="Subnets by availability zone, as JSON. Each needs a route table of its own association: eksctl "
+        "adds the endpoints' routes to it and never to the VPC's main one.",
         examples=[{"us-east-1a": {"id": "subnet-0123456789abcdef0"}}],
     )
 
@@ -161,6 +161,9 @@ class PrivateEndpoints(Part):
 class PrivateClusterSpec(Spec):
     """The document of ``eksctl create cluster -f``, for a private cluster."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"metadata": {"name": "my-test-cluster", "region": "us-east-1"}}]}
+    )
     wire_shape: ClassVar[str] = "ClusterConfig"
 
     metadata: ClusterMetadata = Field(

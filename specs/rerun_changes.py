@@ -14,7 +14,7 @@ from specs.quantity import check_resources
 class RerunChanges(BaseModel):
     """What is different for every job of a rerun; what is left empty stays as it was."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"memory": "4096Mi"}]})
 
     container: str = Field(
         default="",
@@ -48,7 +48,7 @@ class RerunChanges(BaseModel):
     parameters: dict[str, str] = Field(
         default={},
         title="Parameters",
-        description="Other values for the placeholders Ref::name of the job definition.",
+        description="Other values for the placeholders Ref::name of the job definition, as JSON.",
         examples=[{"input": "s3://my-bucket/input"}],
     )
 

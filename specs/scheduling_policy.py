@@ -81,7 +81,7 @@ class SchedulingPolicySpec(Spec):
     tags: dict[str, str] = Field(
         default={},
         title="Tags",
-        description="Tags of the scheduling policy.",
+        description="Tags of the scheduling policy, as JSON.",
         examples=[{"team": "data"}],
     )
 

@@ -34,9 +34,9 @@ def check_table(table: JobTable, found: Findings) -> None:
         table: What the form holds; not empty.
         found: Takes what is found.
     """
-    if bool(table.path) == bool(table.rows):
+    if sum(map(bool, (table.path, table.pasted, table.rows))) != 1:
         rule = "A table is either a file or the rows themselves."
-        found.fault("table.path", table.path or None, rule, "Give one of path and rows.", TABLES)
+        found.fault("table.path", table.path or None, rule, "Give one of path, pasted and rows.", TABLES)
     if table.job.array_properties:
         rule = "The rows decide how large the arrays are."
         size = table.job.array_properties.size

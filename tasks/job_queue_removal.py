@@ -1,7 +1,9 @@
 """Deletes the job queue, once its jobs have ended in the way that was chosen."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field
 
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
@@ -15,7 +17,7 @@ from tasks.outcome import Outcome
 if TYPE_CHECKING:
     from mypy_boto3_batch.literals import JobStatusType
 
-OpenJobs = Literal["refuse", "cancel", "wait"]
+OpenJobs = Annotated[Literal["refuse", "cancel", "wait"], Field(examples=["cancel"])]
 OPEN: tuple["JobStatusType", ...] = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
 NAMED = 10
 

@@ -1,7 +1,8 @@
-"""A table of parameters kept as a CSV or Parquet file on the worker: every cell as the text that a person expects."""
+"""A table of parameters in a CSV or Parquet file on the worker, or pasted: every cell as the text a person expects."""
 
 import csv
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterable
 from datetime import datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,17 +43,36 @@ def read_table_file(path: str, found: Findings) -> TableRows | None:
     return None
 
 
+def read_pasted_table(text: str, found: Findings) -> TableRows | None:
+    """Read rows that were pasted into the form, as CSV or as a spreadsheet copies them, with tabs.
+
+    Args:
+        text: The rows, behind a header.
+        found: Takes what is found.
+
+    Returns:
+        The rows, or None where they cannot be read.
+    """
+    header = text.lstrip().partition("\n")[0]
+    return _read_rows(io.StringIO(text, newline=""), "\t" if "\t" in header else ",", "table.pasted", found)
+
+
 def _read_csv(file: Path, found: Findings) -> TableRows | None:
     """With the first line as the header. A byte order mark, which Excel writes, is no part of it."""
     where = f"table.path {file.name}"
     try:
         with file.open(encoding="utf-8-sig", newline="") as lines:
-            # Strict: a quote that nobody closed would swallow the rest of the file.
-            reader = csv.reader(lines, strict=True)
-            numbered = [(reader.line_num, tuple(cells)) for cells in reader if cells]
+            return _read_rows(lines, ",", where, found)
     except UnicodeDecodeError as error:
         found.fault(where, None, f"The file is not UTF-8: {error}.", "Save it as UTF-8.", "csv")
         return None
+
+
+def _read_rows(lines: Iterable[str], delimiter: str, where: str, found: Findings) -> TableRows | None:
+    # Strict: a quote that nobody closed would swallow the rest of the file.
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        numbered = [(reader.line_num, tuple(cells)) for cells in reader if cells]
     except csv.Error as error:
         found.fault(where, None, f"Line {reader.line_num} is no CSV: {error}.", "Correct the line.", "RFC 4180")
         return None

@@ -84,7 +84,7 @@ def artifact() -> str:
 def test_without_eksctl_the_run_says_so_and_keeps_the_document(
     new_cluster: EksCluster, sandbox: RemoteSandbox, eksctl: Eksctl
 ) -> None:
-    planned = create_private_cluster(new_cluster, SPEC, plan=True)
+    planned = create_private_cluster(new_cluster, document=SPEC.to_yaml(), plan=True)
     assert (planned.action, planned.planned) == ("created", True)
     with pytest.raises(OperationError, match=r"not on the PATH[\s\S]*installation\.html"):
         create_private_cluster(new_cluster, SPEC)

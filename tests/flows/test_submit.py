@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import yaml
 from prefect import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter, FlowRunFilterId
 
@@ -212,11 +213,14 @@ def test_every_row_of_a_table_is_a_job_that_reads_its_cells_as_the_docs_say(
     assert [(tmp_path / f"{name}.day").read_text() for name in files] == days
 
 
-def test_cells_are_in_a_command_and_jobs_of_a_list_go_before_the_table_s(cluster: EksCluster, tmp_path: Path) -> None:
+def test_cells_are_in_a_command_and_other_jobs_go_before_the_table_s(cluster: EksCluster, tmp_path: Path) -> None:
     job = shell("cell", "echo $(day) Ref::day; test -e Ref::file", dependsOn=[{"jobId": "first"}])
     table = JobTable(job=job, rows=[{"day": "2026-01-31", "file": f"{tmp_path}/first"}])
-    report = submit_jobs(cluster, [shell("first", f"sleep 1; touch {tmp_path}/first")], table=table)
-    assert [(job.job_name, job.log) for job in report.jobs] == [("first", ""), ("cell-1", "2026-01-31 2026-01-31\n")]
+    pasted = yaml.safe_dump_all([shell("pasted", "echo $0").to_document()])
+    jobs = [shell("first", f"sleep 1; touch {tmp_path}/first")]
+    report = submit_jobs(cluster, jobs, documents=pasted, table=table)
+    logs = [("first", ""), ("pasted", "/bin/sh\n"), ("cell-1", "2026-01-31 2026-01-31\n")]
+    assert [(job.job_name, job.log) for job in report.jobs] == logs
 
 
 def test_the_rows_of_failed_children_are_named(cluster: EksCluster) -> None:

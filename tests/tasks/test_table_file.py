@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from specs.fault import Findings
-from tasks.table_file import read_table_file
+from specs.table_rows import TableRows
+from tasks.table_file import read_pasted_table, read_table_file
 
 
 def read(file: Path) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
@@ -98,3 +99,18 @@ def test_a_file_that_is_not_there_or_of_no_known_kind_is_refused(tmp_path: Path)
     assert "ends with .csv or .parquet" in faults(tmp_path / "days.xlsx")
     (tmp_path / "directory.parquet").mkdir()
     assert "Is a directory" in faults(tmp_path / "directory.parquet")
+
+
+@pytest.mark.parametrize("parted", [",", "\t"], ids=["CSV", "spreadsheet"])
+def test_rows_that_were_pasted_are_read_with_commas_or_tabs(parted: str) -> None:
+    found = Findings()
+    text = "\n".join(parted.join(cells) for cells in (("day", "note"), ("01", '"a, b"'), ("02", " c")))
+    rows = read_pasted_table(text + "\r\n", found)
+    assert rows == TableRows("table.pasted", ("day", "note"), [("01", "a, b"), ("02", " c")])
+    assert not found.faults
+
+
+def test_pasted_rows_that_are_uneven_are_named_by_row_and_line() -> None:
+    found = Findings()
+    read_pasted_table("a,b\n1,2\n3\n", found)
+    assert [fault.path for fault in found.faults] == ["table.pasted, row 2 (line 3)"]

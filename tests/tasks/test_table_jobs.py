@@ -23,7 +23,7 @@ def test_all_faults_of_a_table_are_named_at_once(tmp_path: Path) -> None:
     job = JobRequest(job_name="n" * 120, array_properties=ArrayProperties(size=5))
     said = refused(job=job, path=str(file), rows=[{"a": "b"}], submit_as="array")
     for words in (
-        "Give one of path and rows",
+        "Give one of path, pasted and rows",
         "table.job.arrayProperties",
         "row 2 (line 3)",
         "column[1].name = 'day': Each column has a name of its own",
@@ -39,7 +39,7 @@ def test_all_faults_of_a_table_are_named_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"submit_as": "jobs"}, "Give one of path and rows"),
+        ({"submit_as": "jobs"}, "Give one of path, pasted and rows"),
         ({"rows": [{}]}, "A table has columns"),
         ({"rows": [{"a": "1", "b": "2"}, {"a": "1", "c": "2"}]}, r"table.rows[1] = 'b, c': All rows have the columns"),
         ({"rows": [{"a": "1"}], "submit_as": "array"}, "An array has 2 to 10000 children, the table has 1"),
