@@ -3,7 +3,6 @@
 from contextlib import nullcontext
 
 from prefect import flow
-from prefect.logging import get_run_logger
 
 from blocks.eks_cluster import EksCluster
 from specs.flow_parameters import ClusterDocument, Switch
@@ -45,8 +44,4 @@ def create_private_cluster(
     refuse_other_cluster(cluster, spec)
     show_document(spec)
     with nullcontext() if plan else cluster_lock(future_arn(cluster, spec.metadata.region)):
-        outcome = ensure_private_cluster(cluster, spec, plan=plan)
-    get_run_logger().info(
-        "Cluster %s %s%s. %s", outcome.name, "would be " if plan else "is ", outcome.action, outcome.note
-    )
-    return outcome
+        return ensure_private_cluster(cluster, spec, plan=plan)

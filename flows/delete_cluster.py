@@ -8,6 +8,7 @@ from specs.flow_parameters import Switch, TypedName
 from tasks.cluster_lock import cluster_lock
 from tasks.outcome import Outcome
 from tasks.private_cluster import delete_cluster, future_arn
+from tasks.report import Report, show_report
 
 
 @flow(name="delete-private-cluster", flow_run_name="delete private cluster {cluster.cluster_name}")
@@ -22,7 +23,7 @@ def delete_private_cluster(cluster: EksCluster, confirm: TypedName = "", force: 
         force: Go on when errors occur, which deletions of private clusters from outside of their VPC run into.
 
     Returns:
-        What was done: deleted, or unchanged where there was none.
+        What was done: deleted, or unchanged where there was none; also shown as the artifact delete-private-cluster.
 
     Raises:
         OperationError: If the name was not typed in, the cluster is in use, there is no eksctl, or it fails.
@@ -35,4 +36,6 @@ def delete_private_cluster(cluster: EksCluster, confirm: TypedName = "", force: 
             f"run again with `confirm` set to {cluster.cluster_name}, if that is the one",
         )
     with cluster_lock(future_arn(cluster, cluster.session.region)):
-        return delete_cluster(cluster, force=force)
+        outcome = delete_cluster(cluster, force=force)
+    show_report(f"Deletion of {cluster.cluster_name}", Report(outcomes=(outcome,)), key="delete-private-cluster")
+    return outcome

@@ -6,6 +6,7 @@ from prefect.artifacts import create_markdown_artifact
 from blocks.eks_cluster import EksCluster
 from specs.flow_parameters import JobId
 from tasks.diagnosis import Diagnosis, diagnose
+from tasks.run_log import say
 
 
 @flow(name="diagnose-job", flow_run_name="diagnose job {job_id}")
@@ -25,5 +26,6 @@ def diagnose_job(cluster: EksCluster, job_id: JobId) -> Diagnosis:
         OperationError: If AWS Batch does not know the job.
     """
     found = diagnose(cluster, job_id)
+    say("%s is %s. Cause: %s. Next step: %s", found.job_name, found.status, found.cause, found.next_step)
     create_markdown_artifact(found.markdown(), key="diagnose-job", description=f"{found.job_name}: {found.status}")
     return found

@@ -10,6 +10,7 @@ from prefect.logging.loggers import flow_run_logger
 from blocks.eks_cluster import EksCluster
 from specs.flow_parameters import FlowRunId
 from tasks.job_end import end_all_jobs, end_jobs_of_run
+from tasks.job_end_report import show_end
 from tasks.job_queue import job_queue_names
 from tasks.job_state_queue import remove_job_state_queues
 
@@ -27,13 +28,13 @@ def reap_jobs(cluster: EksCluster, flow_run_id: FlowRunId) -> list[str]:
         flow_run_id: Id of the flow run that submitted the jobs.
 
     Returns:
-        The ids of the jobs that were told to end.
+        The ids of the jobs that were told to end; also shown as the artifact reap-jobs.
 
     Raises:
         OperationError: If AWS refuses.
     """
     ended = end_all_jobs(cluster, flow_run_id)
-    get_run_logger().info("%s jobs of flow run %s were told to end", len(ended), flow_run_id)
+    show_end(cluster, flow_run_id, ended)
     for refused in remove_job_state_queues(cluster, flow_run_id):
         get_run_logger().info("Where the run used `push`, something may be left: %s", refused)
     return ended

@@ -4,12 +4,12 @@ from prefect import flow
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import NotPausedError
 from prefect.flow_runs import resume_flow_run
-from prefect.logging import get_run_logger
 
 from blocks.eks_cluster import EksCluster
 from flows.rerun import rerun_failed
 from flows.submit import submit_jobs
 from tasks.job_suspension import is_due, suspended_runs
+from tasks.resumed_runs import show_resumed
 
 
 @flow(name="watch-jobs", flow_run_name="watch suspended runs")
@@ -24,15 +24,16 @@ def watch_jobs(cluster: EksCluster) -> list[str]:
         cluster: Whose account and region the jobs are in, and who calls AWS.
 
     Returns:
-        The ids of the flow runs that were resumed.
+        The ids of the flow runs that were resumed; where there are any, also shown as the artifact watch-jobs.
 
     Raises:
         OperationError: If AWS refuses.
     """
     waiting = [run for one in (submit_jobs, rerun_failed) for run in suspended_runs(one.name)]
     due = [run for run in waiting if is_due(cluster, str(run.id), _stuck_after(run))]
-    get_run_logger().info("%s of %s suspended runs go on", len(due), len(waiting))
-    return [str(run.id) for run in due if _resumed(run)]
+    resumed = [str(run.id) for run in due if _resumed(run)]
+    show_resumed(resumed, len(waiting))
+    return resumed
 
 
 def _stuck_after(run: FlowRun) -> float:

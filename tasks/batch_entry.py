@@ -37,7 +37,7 @@ def wait_for_batch_entry(cluster: EksCluster, name: str, *, timeout_seconds: flo
         OperationError: If Batch does not make it, with what is known of the reason.
     """
     status = "INACTIVE"
-    for _ in pauses(timeout_seconds):
+    for _ in pauses(timeout_seconds, f"AWS Batch to make its access entry for {name}"):
         found = describe_compute_environment(cluster, name) or {}
         status = found.get("eksConfiguration", {}).get("accessEntry", {}).get("status", "INACTIVE")
         if plan or (status == "ACTIVE" and policy_arn(cluster, CLUSTER_POLICY) in (batch_policies(cluster) or {})):
@@ -73,7 +73,7 @@ def wait_until_entry_is_gone(
     Raises:
         OperationError: If the entry stays.
     """
-    for _ in pauses(timeout_seconds):
+    for _ in pauses(timeout_seconds, f"AWS Batch to take its access entry for {name} away"):
         found = describe_compute_environment(cluster, name) or {}
         status = str(found.get("eksConfiguration", {}).get("accessEntry", {}).get("status", "INACTIVE"))
         if plan or status == "INACTIVE":

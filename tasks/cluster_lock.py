@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from prefect import get_client
 from prefect.concurrency.sync import concurrency
 from prefect.exceptions import ObjectAlreadyExists
+from prefect.logging import get_run_logger
 
 from blocks.operation_error import OperationError
 
@@ -39,6 +40,7 @@ def cluster_lock(cluster_arn: str) -> Iterator[None]:
     # Two runs may make the limit at the same moment; Prefect's upsert is not atomic.
     with get_client(sync_client=True) as client, suppress(ObjectAlreadyExists):
         client.upsert_global_concurrency_limit_by_name(name, 1)
+    _say_if_taken(name, cluster_arn)
     lost = threading.Event()
     before = _LOST.set(lost)
     try:
@@ -51,6 +53,19 @@ def cluster_lock(cluster_arn: str) -> Iterator[None]:
     finally:
         # The steps of this flow keep their copies; the next flow of this thread has its own lock.
         _LOST.reset(before)
+
+
+def _say_if_taken(name: str, cluster_arn: str) -> None:
+    """Say why nothing happens: Prefect waits for a slot in silence."""
+    with get_client(sync_client=True) as client:
+        taken = client.read_global_concurrency_limit_by_name(name).active_slots
+    if taken:
+        get_run_logger().info(
+            "Another flow run is changing cluster %s; this one waits until it has ended. It holds the global "
+            "concurrency limit %s, which is free a minute after its process has died.",
+            cluster_arn.rpartition("/")[2],
+            name,
+        )
 
 
 def refuse_without_lock() -> None:

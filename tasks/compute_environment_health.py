@@ -38,7 +38,7 @@ def wait_until_valid(
     if plan:
         return str((describe_compute_environment(cluster, name) or {}).get("status", "ABSENT"))
     revalidations = 0
-    for _ in pauses(timeout_seconds):
+    for _ in pauses(timeout_seconds, f"compute environment {name} to become VALID"):
         found = describe_compute_environment(cluster, name) or {}
         status, reason = found.get("status", "ABSENT"), found.get("statusReason", "")
         if status == "VALID":

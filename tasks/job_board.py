@@ -5,13 +5,12 @@ from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
 from tasks.failed_job import explain_failed
 from tasks.job import JobResult
 from tasks.job_submission import SubmittedJob
+from tasks.step import step
 
 # More would flood the server, and nobody reads them one by one.
 MOST_TASK_RUNS = 50
@@ -70,7 +69,8 @@ def show_as_task_runs(board: JobBoard, jobs: Sequence[SubmittedJob]) -> list[Pre
     return [follow_job.submit(board, job) for job in jobs] if len(jobs) <= MOST_TASK_RUNS else []
 
 
-@task(task_run_name="job {job.job_name}", cache_policy=NO_CACHE)
+# Prefect logs no traceback of an error that its retry condition has refused, and a traceback says nothing of a job.
+@step("job {job.job_name}")
 def follow_job(board: JobBoard, job: SubmittedJob) -> JobResult | None:
     """Last as long as a job does.
 

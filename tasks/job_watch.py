@@ -212,4 +212,5 @@ class _Watch:
         """A line for each change of a status, as long as there are few; the artifact shows all."""
         if self._lines_left > 0 or result.status == "FAILED":
             self._lines_left -= 1
-            self._logger.info("%s is %s %s", result.job_name, result.status, result.status_reason)
+            reason = f": {result.status_reason}" if result.status_reason else ""
+            self._logger.info("%s is %s%s", result.job_name, result.status, reason)

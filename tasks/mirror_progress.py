@@ -19,6 +19,7 @@ from registry.progress_bar import megabytes
 from registry.tally import Tally
 
 UPDATE_SECONDS = 3.0
+_WORTH_A_LINE = 1_000_000
 
 Logger = logging.Logger | logging.LoggerAdapter[Any]
 State = Literal["waiting", "copying", "done", "failed", "not tried"]
@@ -77,7 +78,7 @@ class MirrorProgress:
         Args:
             image: The image, as it was named in the beginning.
             repository: The private repository that it is copied to.
-            logger: Of the run that copies it; gets one line for each blob that arrived.
+            logger: Of the run that copies it; gets one line for each blob of a megabyte and more that arrived.
 
         Yields:
             What to call for each step of the copy.
@@ -88,7 +89,7 @@ class MirrorProgress:
 
         def report(progress: Progress) -> None:
             tally.add(progress)
-            if progress.state == "copied":
+            if progress.state == "copied" and progress.size >= _WORTH_A_LINE:
                 count = f"{tally.blobs_done} of {tally.blobs} blobs"
                 logger.info("%s: %s MB arrived, %s", progress.digest[:19], megabytes(progress.size), count)
 

@@ -9,6 +9,8 @@ Action = Literal["unchanged", "created", "updated", "replaced", "deleted", "kept
 # What a run left as it found it: as wanted already, or in a teardown not ours to delete, or gone already.
 _LEFT_ALONE: tuple[Action, ...] = ("unchanged", "kept", "absent")
 
+_NAMED = 8
+
 
 class Change(BaseModel):
     """One field that differs between what is wanted and what was observed."""
@@ -57,6 +59,16 @@ class Outcome(BaseModel):
     def label(self) -> str:
         """The thing as people name it, such as `job queue My-Eks-JQ1`."""
         return f"{self.step} {self.name}"
+
+    @property
+    def sentence(self) -> str:
+        """What was done, in a line; fields are named without their values, which may be secrets of jobs."""
+        done = f"would be {self.action}" if self.planned and self.is_change else self.action
+        fields = [] if self.action == "created" else [change.field for change in self.changes]
+        if len(fields) > _NAMED:
+            fields[_NAMED:] = [f"and {len(fields) - _NAMED} more"]
+        details = "; ".join(filter(None, (", ".join(fields), self.note)))
+        return f"{self.label}: {done}" + (f" ({details})" if details else "")
 
 
 def differences(wanted: Any, observed: Any, field: str = "", unordered: frozenset[str] = frozenset()) -> list[Change]:

@@ -185,7 +185,7 @@ def _missing_groups(cluster: EksCluster, spec: PrivateClusterSpec, wait_seconds:
 
 def _group_is_there(cluster: EksCluster, name: str, wait_seconds: float) -> bool:
     status = ""
-    for _ in pauses(wait_seconds):
+    for _ in pauses(wait_seconds, f"node group {name}"):
         try:
             answer = cluster.eks.describe_nodegroup(clusterName=cluster.cluster_name, nodegroupName=name)
         except ClientError as error:
@@ -246,7 +246,7 @@ def _refuse_used(cluster: EksCluster, arn: str) -> None:
 
 def _wait_until_gone(cluster: EksCluster, wait_seconds: float) -> None:
     name = cluster.cluster_name
-    for _ in pauses(wait_seconds):
+    for _ in pauses(wait_seconds, f"cluster {name} to be gone"):
         found, stack = _describe(cluster), _stack_status(cluster, f"eksctl-{name}-cluster")
         if found is None and not stack:
             return

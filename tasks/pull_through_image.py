@@ -124,7 +124,7 @@ class _Pull:
         blobs = {blob.digest: blob for manifest in manifests for blob in manifest.blobs}
         for blob in self._missing_blobs(blobs):
             self._open(blobs[blob])
-        for _ in pauses(timeout_seconds):
+        for _ in pauses(timeout_seconds, "ECR to have cached all of the image"):
             missing = [*self._missing_manifests(manifests), *self._missing_blobs(blobs)]
             if not missing:
                 return manifests[0].digest

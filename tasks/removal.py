@@ -105,7 +105,7 @@ def remove(thing: Removable, after: Sequence[Any] = (), *, plan: bool = False) -
 
 def _remove(thing: Removable) -> None:
     observed = None
-    for _ in pauses(thing.seconds):
+    for _ in pauses(thing.seconds, f"{thing.label} to be gone"):
         observed = thing.observe()
         # Somebody else's of the same name, made meanwhile, is none of ours.
         if observed is None or not thing.is_ours(observed):

@@ -9,6 +9,7 @@ from prefect.futures import PrefectFuture, wait
 from pydantic import BaseModel, ConfigDict
 
 from tasks.outcome import Outcome
+from tasks.run_log import say
 
 _SHOWN_CHANGES = 8
 KEPT = "\nRun again afterwards: what is done is kept."
@@ -62,11 +63,25 @@ def report_outcomes(title: str, futures: Sequence[PrefectFuture[Any]], *, key: s
     report = Report(outcomes=tuple(result for result in results if isinstance(result, Outcome)))
     failures = [str(result) for result in results if isinstance(result, BaseException)]
     skipped = len(futures) - len(tried)
-    create_markdown_artifact(_markdown(title, report, failures), key=key, description=report.summary)
+    show_report(title, report, key=key, failures=failures)
     if failures:
         waiting = f"\n{skipped} steps that depend on them were not tried." if skipped else ""
         raise StepsFailedError("\n".join(failures) + waiting + KEPT)
     return report
+
+
+def show_report(title: str, report: Report, *, key: str, failures: Sequence[str] = ()) -> None:
+    """Show outcomes as a markdown artifact of the run, and say so in its log.
+
+    Args:
+        title: Heading.
+        report: The outcomes.
+        key: Key of the artifact: lower-case letters, digits and dashes.
+        failures: What failed, with cause and next step.
+    """
+    create_markdown_artifact(_markdown(title, report, failures), key=key, description=report.summary)
+    failed = f", {len(failures)} failed" if failures else ""
+    say("%s: %s%s; see the artifact %s", title, report.summary, failed, key)
 
 
 def _wait_in_turns(futures: Sequence[PrefectFuture[Any]]) -> None:

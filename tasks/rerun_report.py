@@ -24,10 +24,14 @@ def show_rerun(plan: RerunPlan, of: str) -> None:
 def _summary(plan: RerunPlan, of: str) -> str:
     kind = "flow run" if plan.of_run else "job"
     if plan.requests:
-        said = f"{len(plan.requests)} jobs are submitted for what failed of {kind} {of}"
+        said = f"{_jobs(len(plan.requests))} submitted for what failed of {kind} {of}"
     else:
         said = f"nothing of {kind} {of} has failed, so nothing is submitted"
     return f"{said}; {len(plan.left_out)} still go on and are left out" if plan.left_out else said
+
+
+def _jobs(count: int) -> str:
+    return "1 job is" if count == 1 else f"{count} jobs are"
 
 
 def _markdown(plan: RerunPlan, of: str, summary: str) -> str:

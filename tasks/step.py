@@ -20,6 +20,8 @@ from blocks.operation_error import OperationError
 from registry.errors import RegistryError, UnavailableError
 from registry.retry import Retry
 from tasks.cluster_lock import refuse_without_lock
+from tasks.outcome import Outcome
+from tasks.run_log import say
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -67,7 +69,8 @@ def step(
             Prefect's result storage.
 
     Returns:
-        A decorator. The task raises OperationError where the function raises an error of AWS, Kubernetes or a registry.
+        A decorator. The task says an Outcome in the run's log, and raises OperationError where the function raises an
+        error of AWS, Kubernetes or a registry.
     """
 
     def decorate(function: Callable[P, R]) -> Task[P, R]:
@@ -77,13 +80,16 @@ def step(
         def explained(*args: P.args, **kwargs: P.kwargs) -> R:
             refuse_without_lock()
             try:
-                return function(*args, **kwargs)
+                result = function(*args, **kwargs)
             except (ClientError, BotoCoreError) as error:
                 raise explain_aws(error, _resource(*args, **kwargs)) from error
             except ApiException as error:
                 raise explain_kubernetes(error, _resource(*args, **kwargs)) from error
             except RegistryError as error:
                 raise _explain_registry(error) from error
+            if isinstance(result, Outcome):
+                say("%s", result.sentence)
+            return result
 
         def _resource(*args: P.args, **kwargs: P.kwargs) -> str:
             bound = signature.bind(*args, **kwargs)

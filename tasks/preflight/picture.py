@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -24,6 +25,7 @@ from tasks.preflight import identity, job_identity, kubernetes, network, reachab
 from tasks.preflight.tools import look_at_tools
 from tasks.preflight.usage import look_at_usage
 from tasks.private_registry import PrivateRegistry
+from tasks.run_log import say
 from tasks.step import step
 
 NOT_LOOKED_AT = "not-looked-at"
@@ -82,6 +84,7 @@ class _Observer:
         Returns:
             What was seen; None where it could not be looked at.
         """
+        say("Looks at %s", part)
         if not self.answers(needs):
             unasked = OperationError(part, f"{needs} does not answer here", "it cannot be asked", _SEE_ABOVE)
             self._note(part, unasked, "WARNING")
@@ -125,6 +128,7 @@ def take_picture(cluster: EksCluster, platform: PlatformSpec, image_source: Imag
         What was seen. Nothing that fails keeps the rest from being looked at, but for the cluster's description, which
         says where the rest is.
     """
+    say("Looks at which APIs of AWS answer here")
     observer = _Observer(reachability.call_aws(cluster, platform))
     name = f"EKS cluster {cluster.cluster_name}"
     if observer.look(name, "eks", lambda: cluster.description, level="ERROR") is None:
@@ -164,7 +168,9 @@ def _everything(cluster: EksCluster, wanted: _Wanted, observer: _Observer) -> di
     ]
     seen: dict[str, Any] = {}
     with ThreadPoolExecutor(_WORKERS) as threads:
-        for part in threads.map(lambda look: look(), looks):
+        # Each knows the run whose log it writes to.
+        contexts = [copy_context() for _ in looks]
+        for part in threads.map(lambda look, context: context.run(look), looks, contexts):
             seen |= part
     return seen
 

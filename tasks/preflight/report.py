@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from specs.preflight.facts import Level
 from specs.preflight.rule import LEVELS, Finding
 from tasks.outcome import Outcome
+from tasks.run_log import say
 
 
 class PreflightReport(BaseModel):
@@ -57,12 +58,15 @@ class PreflightReport(BaseModel):
         return "\n".join(lines)
 
     def show(self, title: str) -> None:
-        """Show it as the artifact preflight of the run.
+        """Show it as the artifact preflight of the run, and what is wrong in its log.
 
         Args:
             title: Heading.
         """
         create_markdown_artifact(self.markdown(title), key="preflight", description=self.summary)
+        for finding in self.findings:
+            say("%s", finding)
+        say("%s: %s; see the artifact preflight", title, self.summary)
 
 
 class PreflightError(Exception):
