@@ -1,1 +1,1 @@
-"""When: schedules and default parameters of the flows."""
+"""When: schedules, default parameters and automations of the flows."""

@@ -10,7 +10,6 @@ from importlib import import_module
 from typing import Any
 
 import yaml
-from prefect import get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
@@ -50,22 +49,6 @@ def dead_runs_automation(flow_names: list[str], dead_after_seconds: float) -> Au
             )
         ],
     )
-
-
-def create_dead_runs_automation(flow_names: list[str], dead_after_seconds: float) -> None:
-    """Create the automation on the server, or bring it up to date.
-
-    Args:
-        flow_names: The flows whose runs it is for.
-        dead_after_seconds: How long a run may send nothing.
-    """
-    automation = dead_runs_automation(flow_names, dead_after_seconds)
-    with get_client(sync_client=True) as client:
-        existing = client.read_automations_by_name(NAME)
-        if existing:
-            client.update_automation(existing[0].id, automation)
-        else:
-            client.create_automation(automation)
 
 
 def flow_names(prefect_file: str) -> list[str]:

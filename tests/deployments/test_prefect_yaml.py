@@ -1,5 +1,6 @@
 """prefect.yaml against Prefect's own model, since Prefect ignores unknown keys in it."""
 
+import tomllib
 from importlib import import_module
 from typing import Any
 
@@ -11,8 +12,6 @@ from prefect.utilities.schema_tools import validate
 
 from deployments.register import PREFECT_FILE, PROJECT, WORK_POOLS
 from flows.mirror import mirror_images
-from flows.rerun import rerun_failed
-from flows.submit import submit_jobs
 from specs.lifecycle_policy import LifecyclePolicySpec
 from tasks.mirror_deployment import DEPLOYMENT
 from tasks.mirror_file import read_mirror_file
@@ -33,10 +32,9 @@ def test_default_parameters_fit_the_flow_s_form(deployment: dict[str, Any]) -> N
     flow = getattr(import_module(module), name)
     schema = parameter_schema(flow).model_dump()
     assert set(deployment["parameters"]) <= set(schema["properties"])
-    triggered = {key: value for one in deployment.get("triggers", ()) for key, value in one["parameters"].items()}
-    asked_for = set(schema["required"]) - set(deployment["parameters"] | triggered)
-    assert asked_for <= {"job_id", "of"}, "only what is diagnosed or run again has no default"
-    validate(deployment["parameters"] | triggered, schema, raise_on_error=True, ignore_required=bool(asked_for))
+    asked_for = set(schema["required"]) - set(deployment["parameters"])
+    assert asked_for <= {"job_id", "of", "flow_run_id"}, "only what is diagnosed, run again or reaped has no default"
+    validate(deployment["parameters"], schema, raise_on_error=True, ignore_required=bool(asked_for))
 
 
 @pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=lambda deployment: deployment["name"])
@@ -80,7 +78,16 @@ def test_setup_waits_for_a_deployment_that_exists() -> None:
     assert flow == mirror_images.name
 
 
-def test_the_jobs_of_every_flow_that_submits_are_reaped() -> None:
-    (reap,) = (deployment for deployment in DEPLOYMENTS if deployment["name"] == "reap")
-    (trigger,) = reap["triggers"]
-    assert trigger["match_related"]["prefect.resource.name"] == [submit_jobs.name, rerun_failed.name]
+def test_every_deployment_is_described_tagged_and_of_this_version() -> None:
+    version = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["version"]
+    for deployment in DEPLOYMENTS:
+        assert deployment["description"].endswith("."), deployment["name"]
+        assert deployment["tags"], deployment["name"]
+        assert deployment["version"] == version, deployment["name"]
+
+
+def test_what_changes_a_cluster_waits_its_turn_and_submissions_are_free() -> None:
+    strategies = {d["name"]: d.get("concurrency_limit", {}).get("collision_strategy") for d in DEPLOYMENTS}
+    assert strategies == dict.fromkeys(strategies) | dict.fromkeys(
+        ["create-cluster", "delete-cluster", "setup", "migrate-identity", "teardown"], "ENQUEUE"
+    ) | dict.fromkeys(["drift", "mirror-refresh", "watch"], "CANCEL_NEW")
