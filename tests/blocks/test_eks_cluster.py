@@ -4,8 +4,10 @@ import base64
 import socket
 import ssl
 import threading
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -306,3 +308,11 @@ def test_a_ca_bundle_counts_for_every_call_the_assumed_role_s_too(
     assert trusting.description["name"] == "my-test-cluster"
     assert trusting.batch.describe_job_queues()["jobQueues"] == []
     assert {"AssumeRole", "DescribeCluster", "DescribeJobQueues"} <= {call["operation"] for call in sandbox.calls()}
+
+
+def test_whoever_installs_the_project_has_the_block() -> None:
+    """Prefect imports what the entry points of this group name, as it does for prefect-aws."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    ((name, value),) = project["entry-points"]["prefect.collections"].items()
+    module = EntryPoint(name, value, "prefect.collections").load()
+    assert module.EksCluster is EksCluster
