@@ -77,6 +77,8 @@ def failed_runs(
     for process in processes:
         written, _ = process.communicate(timeout=120)
         assert b"Finished in state Failed" in written, written.decode()
+        # What the worker's own log would hold.
+        assert not [name for name, secret in secrets(sandbox).items() if secret.encode() in written]
     return runs
 
 

@@ -26,6 +26,7 @@ FLOWS = {deployment["entrypoint"].rpartition(".")[2] for deployment in DEPLOYMEN
 # Of nobody whose names can be asked for here.
 ELSEWHERE = {
     "--cli-input-json": "option of every command of the AWS CLI",
+    "HTTPS_PROXY": "read by botocore, httpx and websockets",
 }
 _PATH = rf"(?:{'|'.join(FOLDERS)}|docs|tests)/[\w./-]*"
 _NAMES = r"(`[\w-]+`(?:(?:,| and| or) `[\w-]+`)*)"

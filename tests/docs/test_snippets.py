@@ -11,6 +11,9 @@ import botocore.session
 import pytest
 import yaml
 from kubernetes import client as kubernetes
+from prefect.cli.deploy._models import DeploymentConfig
+from prefect.utilities.callables import parameter_schema
+from prefect.utilities.schema_tools import validate
 from pydantic import TypeAdapter
 
 from blocks.eks_cluster import EksCluster
@@ -97,6 +100,16 @@ def check_manifest(document: dict[str, Any]) -> None:
     assert set(document) <= set(model.attribute_map.values())
 
 
+def check_deployments(document: dict[str, Any]) -> None:
+    """Deployments of a prefect.yaml: every key means something to Prefect, the parameters fit the flow's form."""
+    for deployment in document["deployments"]:
+        assert set(deployment) <= set(DeploymentConfig.model_fields)
+        DeploymentConfig.model_validate(deployment)
+        module, _, name = deployment["entrypoint"].rpartition(".")
+        schema = parameter_schema(getattr(import_module(module), name)).model_dump()
+        validate(deployment["parameters"], schema, raise_on_error=True)
+
+
 def check_toleration(document: dict[str, Any]) -> None:
     for toleration in document["tolerations"]:
         assert set(toleration) <= set(kubernetes.V1Toleration.attribute_map.values())
@@ -137,6 +150,7 @@ READERS: list[tuple[Callable[[Any], bool], Callable[[Any], object]]] = [
     (lambda document: has("kind")(document) and document["kind"] == "ClusterConfig", PrivateClusterSpec.from_document),
     (has("Statement"), check_policy),
     (has("tolerations"), check_toleration),
+    (has("deployments"), check_deployments),
     (has("batch"), check_endpoints),
     (
         lambda document: has("apiVersion", "kind")(document) and document["kind"] != "ClusterConfig",
