@@ -14,7 +14,8 @@ def rolled_back(cluster: EksCluster, platform: PlatformSpec) -> Iterator[None]:
     """Delete what the body has made, if steps of it fail. The caller holds the cluster's lock, so nobody else made it.
 
     What was there before is left alone, in whatever state the body has brought it; so are images that were copied to
-    repositories that were there before, access entries, and the service-linked role, which is AWS Batch's own.
+    repositories that were there before, and the service-linked role, which is AWS Batch's own. Its access entry is
+    given up where the cluster's authentication mode lets it.
 
     Args:
         cluster: The cluster.

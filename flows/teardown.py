@@ -16,6 +16,7 @@ from specs.rbac import (
     batch_namespace_role,
     batch_namespace_role_binding,
 )
+from tasks.batch_entry_removal import BatchEntryRemoval
 from tasks.cluster_lock import cluster_lock
 from tasks.compute_environment_generation import generation_names
 from tasks.compute_environment_removal import ComputeEnvironmentRemoval
@@ -24,7 +25,9 @@ from tasks.identity_mapping_removal import mappings_to_remove, remove_identity_m
 from tasks.job_definition_removal import JobDefinitionRemoval
 from tasks.job_queue_removal import JobQueueRemoval, OpenJobs
 from tasks.kubernetes_object_removal import KubernetesObjectRemoval
+from tasks.namespace_access_policy_removal import NamespaceAccessPolicyRemoval
 from tasks.namespace_removal import NamespaceRemoval
+from tasks.node_access_entry_removal import NodeAccessEntryRemoval, node_entries_to_remove
 from tasks.pod_identity_association_removal import PodIdentityAssociationRemoval
 from tasks.private_registry import PrivateRegistry
 from tasks.pull_through_cache_rule_removal import PullThroughCacheRuleRemoval
@@ -49,8 +52,9 @@ def teardown(
     """Delete what setup made, or finish a deletion that was interrupted. Safe to run again.
 
     Only what carries our mark is deleted. What others made under the same names is kept, and so is what other compute
-    environments of the cluster still need; the report says why. Access entries stay so far. The cluster itself, its
-    nodes' role and AWS Batch's service-linked role are no part of it.
+    environments of the cluster still need; the report says why. AWS Batch's own access entry goes with the last of
+    them, where the cluster's authentication mode lets Batch take it away. The cluster itself, its nodes' role and AWS
+    Batch's service-linked role are no part of it.
 
     Args:
         cluster: The cluster, and who calls it.
@@ -123,19 +127,26 @@ class Teardown:
         self._plan = plan
         cluster, platform = self._cluster, self._platform
         queue = self._remove(JobQueueRemoval(cluster, platform.job_queue.job_queue_name, self._jobs))
-        # The place to give up access entries, which are kept so far: after the queue, before its environment.
         names = generation_names(cluster, platform.compute_environment.compute_environment_name)
-        environment = [
-            future for name in names for future in self._remove(ComputeEnvironmentRemoval(cluster, name), queue)
-        ]
+        environments = [ComputeEnvironmentRemoval(cluster, name) for name in names]
+        going = [each for each in environments if not self._is_spared(each.label)]
+        entry = self._batch_entry(going, queue)
+        environment = [future for each in going for future in self._remove(each, [*queue, *entry])]
         policy = self._scheduling_policy(queue)
         definitions = self._job_definitions(queue)
         optional = self._optional_parts(environment)
         access = self._access(environment, optional)
         images = self._images(definitions)
-        futures = [*queue, *environment, *policy, *definitions, *optional, *access, *images]
+        futures = [*queue, *entry, *environment, *policy, *definitions, *optional, *access, *images]
         heading = f"{title} on {cluster.cluster_name}" + (" (plan)" if plan else "")
         return report_outcomes(heading, futures, key=key)
+
+    def _batch_entry(self, going: list[ComputeEnvironmentRemoval], queue: Futures) -> Futures:
+        """Batch's own access entry: it can be given up as long as there are compute environments, but no jobs."""
+        if self._cluster.authentication_mode == "CONFIG_MAP":
+            return []
+        scope = self._remove(NamespaceAccessPolicyRemoval(self._cluster, self._platform.namespace.name, going), queue)
+        return [*scope, *self._remove(BatchEntryRemoval(self._cluster, going), [*queue, *scope])]
 
     def _scheduling_policy(self, queue: Futures) -> Futures:
         policy = self._platform.scheduling_policy
@@ -168,7 +179,11 @@ class Teardown:
                 bound += removed
                 after = [*after, *removed]
         namespace_removal = self._remove(NamespaceRemoval(cluster, spec), [*environment, *bound, *before_namespace])
-        return [*bound, *self._identity_mappings(environment), *namespace_removal]
+        return [*bound, *self._node_entries(environment), *self._identity_mappings(environment), *namespace_removal]
+
+    def _node_entries(self, environment: Futures) -> Futures:
+        entries = [NodeAccessEntryRemoval(self._cluster, role) for role in node_entries_to_remove(self._cluster)]
+        return [future for entry in entries for future in self._remove(entry, environment)]
 
     def _identity_mappings(self, environment: Futures) -> Futures:
         removed: Futures = []

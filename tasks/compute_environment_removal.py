@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from blocks.eks_cluster import EksCluster
 from tasks.batch_removal import CHANGING, BatchRemovable, not_yet, queues_in_use
+from tasks.cluster_users import users_of_cluster
 from tasks.compute_environment import describe_compute_environment
 from tasks.console import batch_url
 from tasks.outcome import Outcome
@@ -52,3 +54,26 @@ class ComputeEnvironmentRemoval(BatchRemovable):
     def console_url(self) -> str:
         """Its page in the Batch console."""
         return batch_url(self.cluster, "compute-environments", self.name)
+
+
+def users_that_stay(
+    cluster: EksCluster, going: Sequence[ComputeEnvironmentRemoval], after: Sequence[Outcome], namespace: str = ""
+) -> list[str]:
+    """The compute environments on a cluster that will be left once some are deleted, whoever made them.
+
+    Args:
+        cluster: The cluster.
+        going: Those to be deleted. One of them that has to be kept stays.
+        after: Outcomes of what was removed, or in a plan would be.
+        namespace: Only those that run their pods in it; empty for all.
+
+    Returns:
+        Each as `compute environment My-Eks-CE1`.
+    """
+    gone = {removal.label for removal in going if _may_go(removal, after)}
+    return [user for user in users_of_cluster(cluster, after, namespace) if user not in gone]
+
+
+def _may_go(removal: ComputeEnvironmentRemoval, after: Sequence[Outcome]) -> bool:
+    found = removal.observe()
+    return found is not None and removal.is_ours(found) and not removal.reason_to_keep(found, after)

@@ -28,7 +28,7 @@ def decide_identity(cluster: EksCluster, name: str, desired_state: str = "") -> 
     environments = compute_environments_on(cluster)
     others = {other: desired_state_of(found) for other, found in environments.items() if other != name}
     observed = ClusterIdentity(
-        mode=cluster.authentication_mode, has_entry=_has_entry(cluster, environments), others=others
+        mode=cluster.authentication_mode, has_entry=has_entry(cluster, environments), others=others
     )
     chosen = choose_identity(observed, cluster.identity_mapping, desired_state)
     if isinstance(chosen, IdentityRefusal):
@@ -55,8 +55,13 @@ def desired_state_of(environment: Mapping[str, Any]) -> str:
     return str(entry.get("desiredState", ""))
 
 
-def _has_entry(cluster: EksCluster, environments: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether Batch has an entry: any compute environment tells, and where there is none yet, EKS."""
+def has_entry(cluster: EksCluster, environments: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether Batch has an entry: any compute environment tells, and where there is none, EKS.
+
+    Args:
+        cluster: Where.
+        environments: All compute environments on it.
+    """
     for environment in environments.values():
         return bool(environment["eksConfiguration"].get("accessEntry", {}).get("status") == "ACTIVE")
     if cluster.authentication_mode == "CONFIG_MAP":

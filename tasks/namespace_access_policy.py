@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from botocore.exceptions import ClientError
+from kubernetes.client.exceptions import ApiException
 
 from blocks.aws_errors import error_code, error_text
 from blocks.eks_cluster import EksCluster
 from blocks.operation_error import OperationError
 from tasks.batch_entry import NAMESPACE_POLICY, batch_policies, batch_role_arn, covers, policy_arn
 from tasks.outcome import Action, Change, Outcome
+from tasks.ownership import ADDED_POLICY_ANNOTATION
 from tasks.reconcile import Resource, reconcile
 from tasks.step import step
 
@@ -49,11 +51,12 @@ class NamespaceAccessPolicy(Resource):
         return True
 
     def create(self) -> None:
-        """Associate the policy.
+        """Mark the namespace, then associate the policy: what was added without a mark would never be given up.
 
         Raises:
             OperationError: If the entry cannot be seen yet; that heals.
         """
+        mark_namespace(self._cluster, self.name, marked=True)
         try:
             self._cluster.eks.associate_access_policy(
                 clusterName=self._cluster.cluster_name,
@@ -96,3 +99,35 @@ def ensure_namespace_access_policy(cluster: EksCluster, namespace: str, *, plan:
         OperationError: If EKS refuses, or Batch's entry is not there.
     """
     return reconcile(NamespaceAccessPolicy(cluster, namespace), plan=plan)
+
+
+def namespace_is_marked(cluster: EksCluster, namespace: str) -> bool:
+    """Whether a namespace says that these flows added it to Batch's access policy."""
+    found = _read_namespace(cluster, namespace)
+    return bool(found and ADDED_POLICY_ANNOTATION in (found.metadata.annotations or {}))
+
+
+def mark_namespace(cluster: EksCluster, namespace: str, *, marked: bool) -> None:
+    """Note at a namespace whether these flows added it to Batch's access policy; one that is not there is passed over.
+
+    Args:
+        cluster: Where.
+        namespace: The namespace.
+        marked: Whether they did.
+    """
+    found = _read_namespace(cluster, namespace)
+    if found is None or marked == (ADDED_POLICY_ANNOTATION in (found.metadata.annotations or {})):
+        return
+    # An update, not a patch: setup has that right anyway.
+    others = {key: value for key, value in (found.metadata.annotations or {}).items() if key != ADDED_POLICY_ANNOTATION}
+    found.metadata.annotations = others | ({ADDED_POLICY_ANNOTATION: "yes"} if marked else {})
+    cluster.core_v1.replace_namespace(namespace, found)
+
+
+def _read_namespace(cluster: EksCluster, namespace: str) -> Any:
+    try:
+        return cluster.core_v1.read_namespace(namespace)
+    except ApiException as error:
+        if error.status == 404:
+            return None
+        raise

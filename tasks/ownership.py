@@ -14,6 +14,8 @@ HASH_ANNOTATION = f"{OWNER}/spec-hash"
 METADATA_ANNOTATION = f"{OWNER}/spec-metadata"
 # An entry of aws-auth has no place for a mark of its own: the ConfigMap names the roles whose entries we added.
 ADDED_ROLES_ANNOTATION = f"{OWNER}/added-roles"
+# Nor has a namespace in the scope of an access policy: the namespace itself says that we added it.
+ADDED_POLICY_ANNOTATION = f"{OWNER}/added-to-access-policy"
 
 # AWS: tags. `aws:` is reserved, every other prefix is free.
 OWNER_TAG = "managed-by"

@@ -22,6 +22,7 @@ def cluster_picture(cluster: EksCluster) -> dict[str, Any]:
         *rbac.list_role_binding_for_all_namespaces().items,
     ]
     policies = batch.list_scheduling_policies()["schedulingPolicies"]
+    principals = cluster.eks.list_access_entries(clusterName=cluster.cluster_name)["accessEntries"]
     described = {
         "objects": {item.metadata.uid: serialize(item) for item in objects},
         "compute environments": batch.describe_compute_environments()["computeEnvironments"],
@@ -30,6 +31,15 @@ def cluster_picture(cluster: EksCluster) -> dict[str, Any]:
         "scheduling policies": sorted(policy["arn"] for policy in policies),
         "repositories": ecr.describe_repositories()["repositories"],
         "pull-through cache rules": ecr.describe_pull_through_cache_rules()["pullThroughCacheRules"],
+        "access entries": {arn: _access_entry(cluster, arn) for arn in principals},
     }
     picture: dict[str, Any] = without(described, VOLATILE)
     return picture
+
+
+def _access_entry(cluster: EksCluster, principal_arn: str) -> dict[str, Any]:
+    principal: Any = {"clusterName": cluster.cluster_name, "principalArn": principal_arn}
+    entry = cluster.eks.describe_access_entry(**principal)["accessEntry"]
+    policies = cluster.eks.list_associated_access_policies(**principal)["associatedAccessPolicies"]
+    scopes = {policy["policyArn"]: policy["accessScope"] for policy in policies}
+    return {**entry, "modifiedAt": None, "policies": scopes}

@@ -27,6 +27,7 @@ def run(
     report: Path,
     down: bool = False,
     replace: bool = False,
+    identity: str = "auto",
 ) -> None:
     """Run setup_batch once, or teardown.
 
@@ -37,6 +38,7 @@ def run(
         report: Where the outcomes are written, with the number of mutating calls.
         down: Run teardown.
         replace: Want a compute environment that the tutorial's cannot become.
+        identity: What the EKS Cluster block asks for.
     """
     os.environ.update(environment)
     meter = _Meter(environment, die_after)
@@ -51,7 +53,8 @@ def run(
         if replace:
             resources["spotIamFleetRole"] = "arn:aws:iam::123456789012:role/Fleet"
         platform = PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}})
-        cluster = EksCluster(cluster_name=environment["EKS_CLUSTER"])
+        block = {"cluster_name": environment["EKS_CLUSTER"], "identity_mapping": identity}
+        cluster = EksCluster.model_validate(block)
         try:
             if down:
                 result = teardown(cluster, platform, delete_images=True, approve=False)

@@ -33,6 +33,7 @@ def run_in_fork(
     *,
     down: bool = False,
     replace: bool = False,
+    identity: str = "auto",
 ) -> dict[str, Any] | None:
     """Run the flow once.
 
@@ -44,12 +45,13 @@ def run_in_fork(
         die_after: Die after this many mutating calls; None to live.
         down: Run teardown.
         replace: Want a compute environment that the tutorial's cannot become.
+        identity: What the EKS Cluster block asks for.
 
     Returns:
         Its report; None when it died as asked.
     """
     report.unlink(missing_ok=True)
-    process = forks.Process(target=run, args=(sandbox.env, server.env, die_after, report, down, replace))
+    process = forks.Process(target=run, args=(sandbox.env, server.env, die_after, report, down, replace, identity))
     process.start()
     process.join()
     assert process.exitcode in (0, CRASHED)

@@ -9,6 +9,7 @@ from blocks.operation_error import OperationError
 from flows.migrate_identity import migrate_identity
 from flows.setup import setup_batch
 from flows.submit import submit_jobs
+from flows.teardown import teardown
 from sandbox.remote import RemoteSandbox
 from specs.compute_environment import ComputeEnvironmentSpec
 from specs.job_request import JobRequest
@@ -17,7 +18,9 @@ from tasks.batch_access import missing_access, missing_namespace_policy, missing
 from tasks.batch_entry import NAMESPACE_POLICY, batch_policies, batch_role_arn, policy_arn, wait_for_batch_entry
 from tasks.compute_environment import ensure_compute_environment
 from tasks.namespace_access_policy import ensure_namespace_access_policy
+from tasks.namespace_access_policy_removal import NamespaceAccessPolicyRemoval
 from tasks.node_access_entry import ensure_node_access_entry
+from tasks.removal import remove
 from tasks.stuck_job import explain_stuck
 from tests.mutating_calls import mutating
 
@@ -110,6 +113,15 @@ def test_a_cluster_with_access_entries_only_is_set_up_to_a_job_that_runs(
     repaired = setup_batch(modern, platform)
     assert {outcome.step for outcome in repaired.changed} == {"node access entry", "namespace access policy"}
 
+    # All of it goes again but Batch's own entry, which nobody can take from a cluster in this mode.
+    done = teardown(modern, platform, delete_images=True, approve=False)
+    (kept,) = [outcome for outcome in done.outcomes if outcome.action == "kept"]
+    assert kept.label == "access entry AWSServiceRoleForBatch"
+    assert "it refuses desiredState DISABLED" in kept.note
+    assert [arn.rpartition("/")[2] for arn in batch_policies(modern) or {}] == ["AWSBatchClusterPolicy"]
+    entries = modern.eks.list_access_entries(clusterName=modern.cluster_name)["accessEntries"]
+    assert sandbox.env["NODE_ROLE"] not in entries
+
 
 @pytest.mark.parametrize(
     ("mode", "asked", "words"),
@@ -139,22 +151,41 @@ def test_an_entry_that_batch_does_not_make_is_explained(cluster: EksCluster, pla
     assert "another compute environment on the cluster is not ENABLED" in str(missed.value)
 
 
-def test_a_second_namespace_joins_the_first_in_the_policy_s_scope(
+def test_a_second_namespace_joins_the_first_in_the_policy_s_scope_and_only_ours_is_given_up(
     modern: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:
     """The command of the user guide would take the first one's rights away: a policy has one scope."""
     create_by_hand(modern, platform, "by-hand")
+    for name in ("one", "two", "theirs"):
+        modern.core_v1.create_namespace({"metadata": {"name": name}})
+    policy = policy_arn(modern, NAMESPACE_POLICY)
+
+    def scope() -> Any:
+        return (batch_policies(modern) or {}).get(policy)
+
+    modern.eks.associate_access_policy(
+        clusterName=modern.cluster_name,
+        principalArn=batch_role_arn(modern),
+        policyArn=policy,
+        accessScope={"type": "namespace", "namespaces": ["theirs"]},
+    )
     # EKS may not know the new entry yet.
     sandbox.fault(
         service="eks", operation="AssociateAccessPolicy", status=404, code="ResourceNotFoundException", times=1
     )
-    assert [ensure_namespace_access_policy(modern, name).action for name in ("one", "two", "one")] == [
-        "created",
+    assert [ensure_namespace_access_policy(modern, name).action for name in ("one", "two", "one", "theirs")] == [
+        "updated",
         "updated",
         "unchanged",
+        "unchanged",
     ]
-    scope = {"type": "namespace", "namespaces": ["one", "two"]}
-    assert (batch_policies(modern) or {})[policy_arn(modern, NAMESPACE_POLICY)] == scope
+    assert scope() == {"type": "namespace", "namespaces": ["theirs", "one", "two"]}
+
+    names = ("one", "theirs", "two", "one")
+    removed = [remove(NamespaceAccessPolicyRemoval(modern, name)) for name in names]
+    assert [outcome.action for outcome in removed] == ["deleted", "kept", "deleted", "absent"]
+    assert removed[1].note == "these flows did not make it"
+    assert scope() == {"type": "namespace", "namespaces": ["theirs"]}
 
 
 def test_a_node_role_with_an_entry_of_another_type_is_named(modern: EksCluster, sandbox: RemoteSandbox) -> None:

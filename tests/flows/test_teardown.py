@@ -17,6 +17,7 @@ from flows.setup import setup_batch
 from flows.submit import submit_jobs
 from flows.teardown import teardown
 from sandbox.remote import RemoteSandbox
+from specs.image_source import ImageSource
 from specs.job_request import JobRequest
 from specs.platform import PlatformSpec
 from tasks import teardown_approval
@@ -100,17 +101,15 @@ def test_what_others_made_under_the_same_names_or_put_into_ours_is_kept(embedded
     assert len(cluster.batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]) == 1
 
 
-def test_what_a_second_environment_of_the_cluster_needs_goes_with_the_last(
-    batch_up: tuple[EksCluster, PlatformSpec], embedded: RemoteSandbox
-) -> None:
-    cluster, first = batch_up
-    second = the_platform(
-        embedded,
+def the_second(sandbox: RemoteSandbox, first: PlatformSpec) -> PlatformSpec:
+    """Another setup on the same cluster, with nodes of the same role."""
+    return the_platform(
+        sandbox,
         namespace={"name": "second"},
         computeEnvironment={
             "computeEnvironmentName": "Second",
             "eksConfiguration": {"kubernetesNamespace": "second"},
-            "computeResources": {"instanceRole": embedded.env["INSTANCE_PROFILE"]},
+            "computeResources": {"instanceRole": sandbox.env["INSTANCE_PROFILE"]},
         },
         jobQueue={
             "jobQueueName": "Second",
@@ -120,6 +119,13 @@ def test_what_a_second_environment_of_the_cluster_needs_goes_with_the_last(
         schedulingPolicy={"name": "shares", "fairsharePolicy": {"shareDecaySeconds": 60}},
         jobDefinitions=[first.job_definitions[0].to_document() | {"jobDefinitionName": "Second"}],
     )
+
+
+def test_what_a_second_environment_of_the_cluster_needs_goes_with_the_last(
+    batch_up: tuple[EksCluster, PlatformSpec], embedded: RemoteSandbox
+) -> None:
+    cluster, first = batch_up
+    second = the_second(embedded, first)
     setup_batch(cluster, second)
 
     done = take_down(cluster, first, delete_images=True)
@@ -138,6 +144,35 @@ def test_what_a_second_environment_of_the_cluster_needs_goes_with_the_last(
     assert not [label for label, outcome in done.items() if outcome.action == "kept"]
     assert done["scheduling policy shares"].action == "deleted"
     assert not cluster.batch.list_scheduling_policies()["schedulingPolicies"]
+
+
+def test_access_entries_go_with_the_last_compute_environment_of_the_cluster(embedded: RemoteSandbox) -> None:
+    cluster = EksCluster.model_validate(
+        {"cluster_name": embedded.env["EKS_CLUSTER"], "identity_mapping": "access-entry"}
+    )
+    first = the_platform(embedded)
+    second = the_second(embedded, first)
+    make_foreign_things(cluster)
+    before = cluster_picture(cluster)
+    for platform in (first, second):
+        setup_batch(cluster, platform)
+
+    done = take_down(cluster, first, delete_images=True)
+    assert {label: outcome.note for label, outcome in done.items() if outcome.action == "kept"} == {
+        "access entry AWSServiceRoleForBatch": "compute environment Second on this cluster needs it",
+        "node access entry EksBatchNodeRole": "compute environment Second on this cluster needs it",
+        "repository amazonlinux/amazonlinux": "job definition Second:1 names an image of it",
+    }
+    assert done[f"namespace access policy {NAMESPACE}"].action == "deleted"
+    assert not setup_batch(cluster, second).changed, "the second setup is as it was"
+
+    planned = take_down(cluster, second, delete_images=True, plan=True)
+    done = take_down(cluster, second, delete_images=True)
+    assert {label: outcome.action for label, outcome in done.items()} == {
+        label: outcome.action for label, outcome in planned.items()
+    }
+    assert done["access entry AWSServiceRoleForBatch"].action == "deleted"
+    assert cluster_picture(cluster) == before
 
 
 def test_a_compute_environment_that_another_queue_uses_is_kept_with_all_that_it_needs(
@@ -291,10 +326,14 @@ def test_a_failed_setup_takes_back_what_it_has_made_if_asked_to(embedded: Remote
     before = cluster_picture(cluster)
     refusal = {"status": 403, "code": "AccessDeniedException", "message": "not you"}
     embedded.fault(service="batch", operation="CreateJobQueue", **refusal)
-    for image_source in ("mirror", "pull_through"):
+    ways: list[tuple[ImageSource, str]] = [("mirror", "aws-auth"), ("pull_through", "access-entry")]
+    for image_source, identity in ways:
+        asked = EksCluster.model_validate({"cluster_name": cluster.cluster_name, "identity_mapping": identity})
         with pytest.raises(StepsFailedError, match="not you") as failed:
-            setup_batch(cluster, platform, image_source=image_source, rollback=True)
-        assert "Rolled back, as asked: compute environment My-Eks-CE1, job definition" in str(failed.value)
+            setup_batch(asked, platform, image_source=image_source, rollback=True)
+        assert (
+            "compute environment My-Eks-CE1, job definition" in str(failed.value).partition("Rolled back, as asked")[2]
+        )
         assert cluster_picture(cluster) == before
 
     # Of a setup that is there nothing is taken back.
