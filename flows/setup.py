@@ -37,6 +37,7 @@ from tasks.job_queue import ensure_job_queue
 from tasks.mirror_progress import MirrorProgress
 from tasks.namespace import ensure_namespace
 from tasks.namespace_access_policy import ensure_namespace_access_policy
+from tasks.namespace_removal import former_namespace, namespaces_left
 from tasks.namespace_role import ensure_namespace_role, ensure_namespace_role_binding
 from tasks.node_access_entry import ensure_node_access_entry
 from tasks.optional_parts import OptionalPartsWarnings, check_optional_parts
@@ -76,7 +77,8 @@ def setup_batch(
         rollback: Where steps fail, delete again what this run has made, in reverse, and nothing else. Without it what
             was made stays, and the next run goes on from there.
         replace: Where the compute environment cannot become what is wanted in place, make a new one, and once it is
-            healthy have the queues go over to it, drain the old one and delete it: no job is interrupted. So too where
+            healthy have the queues go over to it, drain the old one and delete it, with a namespace of ours that
+            nobody uses any more: no job is interrupted. So too where
             imageKubernetesVersion changes, which in place ends every job that outlasts the update's timeout. Without
             it the first is refused and the second done in place.
         drain_hours: How long jobs on an environment that is replaced may take to end; the run then fails, and the next
@@ -113,11 +115,7 @@ def setup_batch(
             optional = _make_optional_parts(cluster, platform, warnings, options, after=access)
             definitions = _define_jobs(cluster, platform, facts, image_source, options, progress)
             queue = _make_queue(cluster, platform, facts, identity, generation, options, after=access)
-            outgoing = [
-                ComputeEnvironmentRetirement(cluster, name, generation.name, replace=replace, drain_hours=drain_hours)
-                for name in generation.outgoing
-            ]
-            retired = [remove.submit(environment, queue[-1:], plan=plan) for environment in outgoing]
+            retired = _retire(cluster, generation, replace, drain_hours, plan, after=queue[-1:])
             title = f"AWS Batch on {cluster.cluster_name}" + (" (plan)" if plan else "")
             return report_outcomes(title, [*access, *optional, *queue, *retired, *definitions], key="setup-batch")
 
@@ -199,6 +197,21 @@ def _make_queue(
     queue_spec = platform.queue_with_policy(facts.partition, facts.region, facts.account_id)
     queue = ensure_job_queue.submit(cluster, generation.queue_in_front(queue_spec), **options, wait_for=futures)
     return [*futures, queue]
+
+
+def _retire(
+    cluster: EksCluster, generation: Generation, replace: bool, drain_hours: float, plan: bool, after: Futures
+) -> Futures:
+    """Of the compute environments that the present one stands for: themselves, and where they ran their pods."""
+    outgoing = [
+        ComputeEnvironmentRetirement(cluster, name, generation.name, replace=replace, drain_hours=drain_hours)
+        for name in generation.outgoing
+    ]
+    retired = [remove.submit(environment, after, plan=plan) for environment in outgoing]
+    former = namespaces_left(cluster, generation.former_namespaces) if generation.former_namespaces else []
+    for thing in (thing for name in former for thing in former_namespace(cluster, name)):
+        retired.append(remove.submit(thing, [*after, *retired], plan=plan))
+    return retired
 
 
 def _define_jobs(

@@ -18,7 +18,7 @@ from specs.rbac import (
 )
 from tasks.batch_entry_removal import BatchEntryRemoval
 from tasks.cluster_lock import cluster_lock
-from tasks.compute_environment_generation import generation_names
+from tasks.compute_environment_generation import generations_of
 from tasks.compute_environment_removal import ComputeEnvironmentRemoval
 from tasks.container_logs_removal import ContainerLogsRemoval
 from tasks.identity_mapping_removal import mappings_to_remove, remove_identity_mapping
@@ -26,7 +26,7 @@ from tasks.job_definition_removal import JobDefinitionRemoval
 from tasks.job_queue_removal import JobQueueRemoval, OpenJobs
 from tasks.kubernetes_object_removal import KubernetesObjectRemoval
 from tasks.namespace_access_policy_removal import NamespaceAccessPolicyRemoval
-from tasks.namespace_removal import NamespaceRemoval
+from tasks.namespace_removal import NamespaceRemoval, former_namespace
 from tasks.node_access_entry_removal import NodeAccessEntryRemoval, node_entries_to_remove
 from tasks.pod_identity_association_removal import PodIdentityAssociationRemoval
 from tasks.private_registry import PrivateRegistry
@@ -127,11 +127,15 @@ class Teardown:
         self._plan = plan
         cluster, platform = self._cluster, self._platform
         queue = self._remove(JobQueueRemoval(cluster, platform.job_queue.job_queue_name, self._jobs))
-        names = generation_names(cluster, platform.compute_environment.compute_environment_name)
-        environments = [ComputeEnvironmentRemoval(cluster, name) for name in names]
-        going = [each for each in environments if not self._is_spared(each.label)]
-        entry = self._batch_entry(going, queue)
-        environment = [future for each in going for future in self._remove(each, [*queue, *entry])]
+        generations = generations_of(cluster, platform.compute_environment.compute_environment_name)
+        environments = [(ComputeEnvironmentRemoval(cluster, name), former) for name, former in generations.items()]
+        going = [(each, former) for each, former in environments if not self._is_spared(each.label)]
+        entry = self._batch_entry([each for each, _ in going], queue)
+        environment: Futures = []
+        for each, former in going:
+            # Before the environment whose tag names them, after those that used them.
+            environment += self._former_namespaces(former, [*queue, *environment])
+            environment += self._remove(each, [*queue, *entry, *environment])
         policy = self._scheduling_policy(queue)
         definitions = self._job_definitions(queue)
         optional = self._optional_parts(environment)
@@ -147,6 +151,13 @@ class Teardown:
             return []
         scope = self._remove(NamespaceAccessPolicyRemoval(self._cluster, self._platform.namespace.name, going), queue)
         return [*scope, *self._remove(BatchEntryRemoval(self._cluster, going), [*queue, *scope])]
+
+    def _former_namespaces(self, names: Sequence[str], after: Futures) -> Futures:
+        left: Futures = []
+        for name in names:
+            for thing in former_namespace(self._cluster, name):
+                left += self._remove(thing, [*after, *left])
+        return left
 
     def _scheduling_policy(self, queue: Futures) -> Futures:
         policy = self._platform.scheduling_policy

@@ -49,7 +49,7 @@ def nodes_with_role(cluster: EksCluster, role_arn: str, after: Sequence[Outcome]
 
 def removed(after: Sequence[Outcome]) -> set[str]:
     """What is gone by these outcomes, or in a plan would be: each as `job queue My-Eks-JQ1`."""
-    return {outcome.label for outcome in after if outcome.action in ("deleted", "absent")}
+    return {outcome.label for outcome in after if outcome.action in ("deleted", "replaced", "absent")}
 
 
 def _environments(cluster: EksCluster, after: Sequence[Outcome]) -> Iterator[Mapping[str, Any]]:

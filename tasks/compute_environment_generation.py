@@ -5,7 +5,7 @@ AWS Batch cannot rename, and a name is free only once its holder is gone. So a s
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -20,6 +20,9 @@ from tasks.ownership import OWNER, has_aws_mark
 from tasks.step import step
 
 STANDS_FOR_TAG = f"{OWNER}:stands-for"
+FORMER_NAMESPACES_TAG = f"{OWNER}:former-namespaces"
+# Characters (botocore shape TagValue).
+LONGEST_TAG = 256
 # AWS Batch User Guide, service_limits; neither can be raised.
 MOST, MOST_A_CLUSTER = 50, 5
 LONGEST_NAME = 128
@@ -32,6 +35,7 @@ class Generation(BaseModel):
         name: Its own name.
         outgoing: Names of the others that stand or stood for it, to be drained and deleted.
         stand_ins: By name, the newest environment that stands for it.
+        former_namespaces: Where those that it has replaced ran their pods, the last first: to be given up.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -39,14 +43,15 @@ class Generation(BaseModel):
     name: str
     outgoing: tuple[str, ...] = ()
     stand_ins: Mapping[str, str] = {}
+    former_namespaces: tuple[str, ...] = ()
 
     def named(self, spec: ComputeEnvironmentSpec) -> ComputeEnvironmentSpec:
-        """The environment's document under its own name, with a tag that says which name it stands for.
+        """The environment's document under its own name, with tags that say what it stands for and has replaced.
 
         Args:
             spec: The document under the name that people gave.
         """
-        return _named(spec, self.name)
+        return _named(spec, self.name, self.former_namespaces)
 
     def queue_in_front(self, queue: JobQueueSpec) -> JobQueueSpec:
         """The queue's document, compute environments by the names of those that stand for them.
@@ -100,18 +105,23 @@ def choose_generation(
         name=chosen,
         outgoing=tuple(name for name in found if name != chosen),
         stand_ins=stand_ins | ({base: chosen} if chosen != base else {}),
+        former_namespaces=_former(found[chosen]) if chosen in found else _left_behind(spec, found.values()),
     )
 
 
 @step("generations of compute environment {base}")
-def generation_names(cluster: EksCluster, base: str) -> list[str]:
-    """The name itself, and the names of all environments of ours that stand or stood for it.
+def generations_of(cluster: EksCluster, base: str) -> dict[str, tuple[str, ...]]:
+    """The name itself and the names of all environments of ours that stand or stood for it, the oldest first.
 
     Args:
         cluster: Where.
         base: The name that people gave.
+
+    Returns:
+        By name, the namespaces of those that it has replaced.
     """
-    return list(dict.fromkeys([base, *_generations(cluster, list(_all_environments(cluster)), base)]))
+    found = _generations(cluster, list(_all_environments(cluster)), base)
+    return {base: (), **{name: _former(found[name]) for name in reversed(found)}}
 
 
 def _all_environments(cluster: EksCluster) -> Iterator[dict[str, Any]]:
@@ -143,18 +153,34 @@ def _cluster_of(environment: Mapping[str, Any]) -> str:
 def _need(cluster: EksCluster, spec: ComputeEnvironmentSpec, observed: Mapping[str, Any]) -> int:
     """What it takes to make of an environment what is wanted: 0 an update, 1 another Kubernetes, 2 a successor."""
     name = observed["computeEnvironmentName"]
-    document = _named(spec, name).to_document()
+    document = _named(spec, name, _former(observed)).to_document()
     if not ComputeEnvironment(cluster, name, document).can_become_wanted(observed):
         return 2
     return int(is_kubernetes_upgrade(observed, document))
 
 
-def _named(spec: ComputeEnvironmentSpec, name: str) -> ComputeEnvironmentSpec:
+def _former(environment: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple((environment.get("tags") or {}).get(FORMER_NAMESPACES_TAG, "").split())
+
+
+def _left_behind(spec: ComputeEnvironmentSpec, replaced: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Namespaces that a successor leaves behind, and those that its predecessors could not give up."""
+    named: dict[str, None] = {}
+    for one in replaced:
+        named |= dict.fromkeys([one["eksConfiguration"]["kubernetesNamespace"], *_former(one)])
+    named.pop(spec.eks_configuration.kubernetes_namespace, None)
+    # Names are shorter than 64 characters: what a tag has room for. More can only be left where others keep them.
+    return tuple(named)[: LONGEST_TAG // 64]
+
+
+def _named(spec: ComputeEnvironmentSpec, name: str, former_namespaces: Sequence[str]) -> ComputeEnvironmentSpec:
     base = spec.compute_environment_name
     if name == base:
         return spec
     document = spec.to_document()
     tags = {**document.get("tags", {}), STANDS_FOR_TAG: base}
+    if former_namespaces:
+        tags[FORMER_NAMESPACES_TAG] = " ".join(former_namespaces)
     return ComputeEnvironmentSpec.from_document({**document, "computeEnvironmentName": name, "tags": tags})
 
 

@@ -7,9 +7,13 @@ from kubernetes import client
 
 from blocks.eks_cluster import EksCluster
 from specs.namespace import NamespaceSpec
+from specs.rbac import batch_namespace_role, batch_namespace_role_binding
 from tasks.kubernetes_object_removal import KubernetesObjectRemoval
+from tasks.namespace_access_policy_removal import NamespaceAccessPolicyRemoval
 from tasks.outcome import Outcome
 from tasks.ownership import has_kubernetes_mark
+from tasks.removal import Removable
+from tasks.step import step
 
 NAMED = 10
 # What happened to other objects, no objects of their own; in metrics.k8s.io there are but figures about pods.
@@ -37,6 +41,33 @@ class NamespaceRemoval(KubernetesObjectRemoval):
         foreign = list(_foreign_objects(self.cluster.core_v1.api_client, self.name))
         more = f" and {len(foreign) - NAMED} more" if len(foreign) > NAMED else ""
         return f"others have something in it: {', '.join(foreign[:NAMED])}{more}" if foreign else ""
+
+
+def former_namespace(cluster: EksCluster, name: str) -> list[Removable]:
+    """What is given up of a namespace that a replaced compute environment ran its pods in, in this order.
+
+    Args:
+        cluster: Where.
+        name: The namespace.
+    """
+    documents = [batch_namespace_role_binding(name).to_document(), batch_namespace_role(name).to_document()]
+    rights: list[Removable] = [
+        KubernetesObjectRemoval(cluster, cluster.rbac_v1, document, name) for document in documents
+    ]
+    if cluster.authentication_mode != "CONFIG_MAP":
+        rights.append(NamespaceAccessPolicyRemoval(cluster, name))
+    return [*rights, NamespaceRemoval(cluster, NamespaceSpec(name=name))]
+
+
+@step("namespaces left behind on {cluster.cluster_name}")
+def namespaces_left(cluster: EksCluster, names: Sequence[str]) -> list[str]:
+    """Those of the namespaces of replaced compute environments that are still there.
+
+    Args:
+        cluster: Where.
+        names: The namespaces.
+    """
+    return [name for name in names if NamespaceRemoval(cluster, NamespaceSpec(name=name)).observe()]
 
 
 def _foreign_objects(api: client.ApiClient, namespace: str) -> Iterator[str]:

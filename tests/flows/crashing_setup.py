@@ -37,7 +37,7 @@ def run(
         die_after: Die without any clean-up when this many mutating calls were answered; None to live.
         report: Where the outcomes are written, with the number of mutating calls.
         down: Run teardown.
-        replace: Want a compute environment that the tutorial's cannot become.
+        replace: Want another namespace, which the tutorial's compute environment cannot have.
         identity: What the EKS Cluster block asks for.
     """
     os.environ.update(environment)
@@ -50,9 +50,10 @@ def run(
     }
     with temporary_settings(settings):
         resources = {"instanceRole": environment["INSTANCE_PROFILE"]}
-        if replace:
-            resources["spotIamFleetRole"] = "arn:aws:iam::123456789012:role/Fleet"
-        platform = PlatformSpec.model_validate({"computeEnvironment": {"computeResources": resources}})
+        name = "elsewhere" if replace else "my-aws-batch-namespace"
+        configuration = {"kubernetesNamespace": name}
+        document = {"eksConfiguration": configuration, "computeResources": resources}
+        platform = PlatformSpec.model_validate({"namespace": {"name": name}, "computeEnvironment": document})
         block = {"cluster_name": environment["EKS_CLUSTER"], "identity_mapping": identity}
         cluster = EksCluster.model_validate(block)
         try:

@@ -44,7 +44,7 @@ def run_in_fork(
         report: A file for its report.
         die_after: Die after this many mutating calls; None to live.
         down: Run teardown.
-        replace: Want a compute environment that the tutorial's cannot become.
+        replace: Want another namespace, which the tutorial's compute environment cannot have.
         identity: What the EKS Cluster block asks for.
 
     Returns:

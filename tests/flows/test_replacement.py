@@ -77,6 +77,10 @@ def order_of(cluster: EksCluster, queue: str) -> list[str]:
     return [entry["computeEnvironment"].rsplit("/", 1)[-1] for entry in found]
 
 
+def namespaces(cluster: EksCluster) -> set[str]:
+    return {found.metadata.name for found in cluster.core_v1.list_namespace().items}
+
+
 class Witness(threading.Thread):
     """Submits jobs, and looks all the time at the queue and at the environments that it and its jobs use."""
 
@@ -84,6 +88,7 @@ class Witness(threading.Thread):
         super().__init__(name="witness")
         self.faults: list[str] = []
         self.looks = 0
+        self.in_place = False
         self.jobs: list[str] = []
         self._cluster = cluster
         self._ran = ran
@@ -102,12 +107,19 @@ class Witness(threading.Thread):
         while not self._over.is_set():
             if self.looks % 10 == 0 and self.looks < 200:
                 self.submit(1)
-            queue = describe_job_queue(self._cluster, QUEUE) or {}
-            order = [entry["computeEnvironment"].rsplit("/", 1)[-1] for entry in queue["computeEnvironmentOrder"]]
+            queue, order, in_place = (
+                describe_job_queue(self._cluster, QUEUE) or {},
+                order_of(self._cluster, QUEUE),
+                self.in_place,
+            )
             found = environments(self._cluster)
             states = {name: (found[name]["state"], found[name]["status"]) for name in order if name in found}
-            # An update in place is UPDATING while it lasts; jobs go on.
-            if queue["state"] != "ENABLED" or not {("ENABLED", "VALID"), ("ENABLED", "UPDATING")} & {*states.values()}:
+            # An update in place is UPDATING while it lasts; a replacement never may be.
+            fine = {("ENABLED", "VALID"), *([("ENABLED", "UPDATING")] if in_place or self.in_place else [])}
+            # A switch between the questions is looked at next time.
+            if order == order_of(self._cluster, QUEUE) and (
+                queue["state"] != "ENABLED" or not fine & {*states.values()}
+            ):
                 self.faults.append(f"queue {queue['state']} in front of {states}")
             for one in found.values():
                 if one["status"] == "DELETING" and self._has_pods(one["uuid"]):
@@ -139,6 +151,8 @@ def test_no_job_is_lost_whatever_changes_under_them(
     witness = Witness(cluster, tmp_path / "ran")
     witness.submit(30)
     witness.start()
+    old = "my-aws-batch-namespace"
+    cluster.core_v1.create_namespaced_config_map(old, {"metadata": {"name": "settings"}, "data": {}})
     try:
         # Fixed at creation: another environment.
         moved = change(cluster, platform(sandbox, "elsewhere"), replace=True)
@@ -148,16 +162,23 @@ def test_no_job_is_lost_whatever_changes_under_them(
             f"compute environment {BASE}": "replaced",
         }
         assert [*environments(cluster)] == order_of(cluster, QUEUE) == [SECOND]
+        # What it leaves behind goes with it, but for what others still use.
+        assert moved["role aws-batch-compute-environment-role"].action == "deleted"
+        assert old in namespaces(cluster)
         # In place, even with `replace`: scaling, and other instances.
+        witness.in_place = True
         wider = change(cluster, platform(sandbox, "elsewhere", maxvCpus=32, instanceTypes=["c5"]), replace=True)
+        witness.in_place = False
         assert {label: outcome.action for label, outcome in wider.items()} == {
             f"compute environment {SECOND}": "updated"
         }
+        cluster.core_v1.delete_namespaced_config_map("settings", old)
         # Another version of Kubernetes: another environment, since an update in place ends long jobs.
         images = [{"imageType": "EKS_AL2023", "imageKubernetesVersion": "1.33"}]
         newest = platform(sandbox, "elsewhere", maxvCpus=32, instanceTypes=["c5"], ec2Configuration=images)
         upgraded = change(cluster, newest, replace=True)
         assert upgraded[f"compute environment {SECOND}"].action == "replaced"
+        assert upgraded[f"namespace {old}"].action == "deleted"
         assert order_of(cluster, QUEUE) == [f"{BASE}-3"]
     finally:
         witness.verdict()
@@ -167,6 +188,7 @@ def test_no_job_is_lost_whatever_changes_under_them(
     # Whatever it is called by now, it is what stands for the platform's name.
     teardown(cluster, newest, approve=False, plan=False)
     assert environments(cluster) == {}
+    assert not {old, "elsewhere"} & namespaces(cluster)
 
 
 def test_a_plan_says_what_becomes_of_jobs_and_a_quota_refuses_before_anything_is_made(

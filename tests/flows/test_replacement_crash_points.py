@@ -11,12 +11,14 @@ from blocks.eks_cluster import EksCluster
 from demo.prefect_server import PrefectServer
 from sandbox.remote import RemoteSandbox
 from tasks.job_queue import describe_job_queue
+from tests.flows.cluster_picture import cluster_picture
 from tests.flows.forked_run import run_in_fork
 
 pytestmark = pytest.mark.campaign
-# Creation, then the queue and its tags, then disabling and deletion.
-POINTS = range(1, 6)
-SUCCESSOR = "My-Eks-CE1-2"
+# The new namespace, role and binding, creation, then the queue and its tags, then disabling and deletion, then the old
+# binding, role and namespace.
+POINTS = range(1, 12)
+SUCCESSOR, OLD_NAMESPACE = "My-Eks-CE1-2", "my-aws-batch-namespace"
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -25,6 +27,7 @@ def test_a_replacement_stopped_after_any_of_its_mutating_calls_is_finished_by_th
 ) -> None:
     sandbox, report = embedded, tmp_path / "report.json"
     cluster = EksCluster(cluster_name=sandbox.env["EKS_CLUSTER"])
+    before = cluster_picture(cluster)
     assert run_in_fork(forks, sandbox, prefect_server, report, None)
     command: Any = {"podProperties": {"containers": [{"command": ["/bin/sh"], "args": ["-c", "sleep 2"]}]}}
     submitted = cluster.batch.submit_job(
@@ -44,10 +47,13 @@ def test_a_replacement_stopped_after_any_of_its_mutating_calls_is_finished_by_th
     (entry,) = (describe_job_queue(cluster, "My-Eks-JQ1") or {})["computeEnvironmentOrder"]
     assert entry["computeEnvironment"] == left["computeEnvironmentArn"]
     wait_for_status(cluster, job_id, "SUCCEEDED")
+    assert OLD_NAMESPACE not in {found.metadata.name for found in cluster.core_v1.list_namespace().items}
     sandbox.clear_calls()
     again = run_in_fork(forks, sandbox, prefect_server, report, None, replace=True)
     assert again is not None
     assert again["mutating"] == 0
+    assert run_in_fork(forks, sandbox, prefect_server, report, None, down=True, replace=True)
+    assert cluster_picture(cluster) == before
 
 
 def wait_for_status(cluster: EksCluster, job_id: str, status: str) -> None:
