@@ -42,6 +42,7 @@ from tasks.namespace_role import ensure_namespace_role, ensure_namespace_role_bi
 from tasks.node_access_entry import ensure_node_access_entry
 from tasks.optional_parts import OptionalPartsWarnings, check_optional_parts
 from tasks.pod_identity_association import ensure_pod_identity_association
+from tasks.queue_architecture import check_queue_architecture
 from tasks.removal import remove
 from tasks.report import Report, report_outcomes
 from tasks.scheduling_policy import ensure_scheduling_policy
@@ -91,7 +92,8 @@ def setup_batch(
     Raises:
         OperationError: If the cluster cannot be read, Batch cannot be made known to it in the way that was asked for,
             an image is covered by no pull-through cache rule, quotas leave no room for the compute environment's
-            successor, or something is missing that the jobs' identity or their logs in CloudWatch rely on.
+            successor, a queue would have instances of two architectures, or something is missing that the jobs'
+            identity or their logs in CloudWatch rely on.
         StepsFailedError: If steps failed, with the cause and the next step of each.
     """
     with (
@@ -103,6 +105,7 @@ def setup_batch(
         wanted = platform.compute_environment
         environment = wanted.completed(facts.arn, facts.subnets, [facts.security_group])
         generation = choose_generation(cluster, environment, replace=replace, adopt=adopt)
+        check_queue_architecture(cluster, generation, environment, platform.job_queue)
         identity = decide_identity(cluster, generation.name, wanted.desired_state)
         warnings = check_optional_parts(cluster, platform, facts)
         if image_source == "pull_through":

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from specs.architecture import architecture_of
 from specs.fault import Findings
 from specs.kubernetes_rules import check_namespace
 from specs.launch_template_rules import check_launch_template
@@ -16,8 +17,6 @@ from specs.wire import mapping, number, text, texts
 _PROFILE = r"(?:arn:aws[a-z-]*:iam::[0-9]{12}:instance-profile/(?:[A-Za-z0-9_+=,.@-]+/)*)?[A-Za-z0-9_+=,.@-]{1,128}"
 _PRIVATE_TUTORIAL = guide("getting-started-eks-privateclusters")
 _STRATEGIES = guide("allocation-strategies")
-_ARM = r"(?:a1|[a-z]+[0-9]+[a-z]*g[a-z]*)(?:[-.].*)?"
-_X86_BUNDLES = ("default_x86_64", "optimal")
 
 
 def check_compute_environment(document: Mapping[str, Any], found: Findings) -> None:
@@ -143,15 +142,12 @@ def _check_instance_types(types: Any, found: Findings) -> None:
     if types is None or types == []:
         rule = "A managed compute environment names the instance types that Batch may start."
         found.fault(path, types, rule, "List for example m5, or default_x86_64.", source)
-    arm, x86 = [], []
-    for where, name in texts(types, path):
-        if name == "default_arm64" or re.fullmatch(_ARM, name):
-            arm.append(name)
-        elif name in _X86_BUNDLES or re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9-]+)?", name):
-            x86.append(name)
-        else:
+    named = list(texts(types, path))
+    for where, name in named:
+        if architecture_of(name) is None:
             rule = "It must be an instance family, an instance type, default_x86_64, default_arm64 or optimal."
             found.fault(where, name, rule, "Write for example m5, m5.xlarge or default_x86_64.", source)
+    arm, x86 = ([name for _, name in named if architecture_of(name) == which] for which in ("ARM", "x86"))
     if arm and x86:
         rule = f"All instance types must share one architecture: {', '.join(arm)} are ARM, {', '.join(x86)} are x86."
         fix = "Make one compute environment for each architecture."

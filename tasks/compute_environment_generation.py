@@ -89,7 +89,7 @@ def choose_generation(
     Raises:
         OperationError: If a new one is needed and AWS Batch's quotas leave no room for it.
     """
-    every = list(_all_environments(cluster))
+    every = list(all_environments(cluster))
     base = spec.compute_environment_name
     found = _generations(cluster, every, base)
     if adopt and base not in found:
@@ -120,11 +120,12 @@ def generations_of(cluster: EksCluster, base: str) -> dict[str, tuple[str, ...]]
     Returns:
         By name, the namespaces of those that it has replaced.
     """
-    found = _generations(cluster, list(_all_environments(cluster)), base)
+    found = _generations(cluster, list(all_environments(cluster)), base)
     return {base: (), **{name: _former(found[name]) for name in reversed(found)}}
 
 
-def _all_environments(cluster: EksCluster) -> Iterator[dict[str, Any]]:
+def all_environments(cluster: EksCluster) -> Iterator[dict[str, Any]]:
+    """The compute environments of the account and region, whoever made them, as Batch describes them."""
     for page in cluster.batch.get_paginator("describe_compute_environments").paginate():
         yield from (dict(found) for found in page["computeEnvironments"] if found.get("status") != "DELETED")
 

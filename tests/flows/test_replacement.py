@@ -1,6 +1,5 @@
 """A compute environment changes under running jobs: each ends once and well, its queue always has where to go."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,14 +15,12 @@ from flows.teardown import teardown
 from sandbox.remote import RemoteSandbox
 from specs.platform import PlatformSpec
 from tasks.compute_environment import describe_compute_environment
-from tasks.compute_environment_retirement import UNFINISHED, UUID_LABEL
-from tasks.job_queue import describe_job_queue
 from tasks.outcome import Outcome
 from tasks.report import StepsFailedError
+from tests.flows.queue_witness import QUEUE, Witness, environments, order_of
 
-QUEUE, BASE, SECOND = "My-Eks-JQ1", "My-Eks-CE1", "My-Eks-CE1-2"
+BASE, SECOND = "My-Eks-CE1", "My-Eks-CE1-2"
 FLEET_ROLE = "arn:aws:iam::123456789012:role/Fleet"
-OPEN = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
 
 
 @pytest.fixture(scope="module")
@@ -67,82 +64,8 @@ def mutating(sandbox: RemoteSandbox) -> list[str]:
     return [str(call["operation"]) for call in sandbox.calls() if call["mutating"] and call["user"] != "aws-batch"]
 
 
-def environments(cluster: EksCluster) -> dict[str, dict[str, Any]]:
-    found = cluster.batch.describe_compute_environments()["computeEnvironments"]
-    return {one["computeEnvironmentName"]: dict(one) for one in found}
-
-
-def order_of(cluster: EksCluster, queue: str) -> list[str]:
-    found = (describe_job_queue(cluster, queue) or {})["computeEnvironmentOrder"]
-    return [entry["computeEnvironment"].rsplit("/", 1)[-1] for entry in found]
-
-
 def namespaces(cluster: EksCluster) -> set[str]:
     return {found.metadata.name for found in cluster.core_v1.list_namespace().items}
-
-
-class Witness(threading.Thread):
-    """Submits jobs, and looks all the time at the queue and at the environments that it and its jobs use."""
-
-    def __init__(self, cluster: EksCluster, ran: Path) -> None:
-        super().__init__(name="witness")
-        self.faults: list[str] = []
-        self.looks = 0
-        self.in_place = False
-        self.jobs: list[str] = []
-        self._cluster = cluster
-        self._ran = ran
-        self._over = threading.Event()
-
-    def submit(self, count: int) -> None:
-        command = {"command": ["/bin/sh"], "args": ["-c", f"echo $AWS_BATCH_JOB_ID >> {self._ran}; sleep 2"]}
-        override: Any = {"podProperties": {"containers": [command]}}
-        for _ in range(count):
-            submitted = self._cluster.batch.submit_job(
-                jobName="witnessed", jobQueue=QUEUE, jobDefinition="MyJobOnEks_Sleep", eksPropertiesOverride=override
-            )
-            self.jobs.append(submitted["jobId"])
-
-    def run(self) -> None:
-        while not self._over.is_set():
-            if self.looks % 10 == 0 and self.looks < 200:
-                self.submit(1)
-            queue, order, in_place = (
-                describe_job_queue(self._cluster, QUEUE) or {},
-                order_of(self._cluster, QUEUE),
-                self.in_place,
-            )
-            found = environments(self._cluster)
-            states = {name: (found[name]["state"], found[name]["status"]) for name in order if name in found}
-            # An update in place is UPDATING while it lasts; a replacement never may be.
-            fine = {("ENABLED", "VALID"), *([("ENABLED", "UPDATING")] if in_place or self.in_place else [])}
-            # A switch between the questions is looked at next time.
-            if order == order_of(self._cluster, QUEUE) and (
-                queue["state"] != "ENABLED" or not fine & {*states.values()}
-            ):
-                self.faults.append(f"queue {queue['state']} in front of {states}")
-            for one in found.values():
-                if one["status"] == "DELETING" and self._has_pods(one["uuid"]):
-                    self.faults.append(f"{one['computeEnvironmentName']} was deleted under its jobs")
-            self.looks += 1
-            time.sleep(0.05)
-
-    def _has_pods(self, uuid: str) -> bool:
-        selectors = {"label_selector": f"{UUID_LABEL}={uuid}", "field_selector": UNFINISHED}
-        return bool(self._cluster.core_v1.list_pod_for_all_namespaces(**selectors).items)
-
-    def verdict(self) -> None:
-        """Wait for the jobs; each has ended well, and ran once."""
-        self._over.set()
-        self.join()
-        assert self.looks > 20
-        deadline, statuses = time.monotonic() + 120, [""]
-        while any(status in OPEN or not status for status in statuses) and time.monotonic() < deadline:
-            time.sleep(0.2)
-            statuses = [str(job["status"]) for job in self._cluster.batch.describe_jobs(jobs=self.jobs)["jobs"]]
-        assert statuses == ["SUCCEEDED"] * len(self.jobs)
-        assert sorted(self._ran.read_text().split()) == sorted(self.jobs)
-        assert self.faults == []
 
 
 def test_no_job_is_lost_whatever_changes_under_them(
@@ -228,6 +151,13 @@ def test_queues_of_ours_go_over_and_an_environment_that_others_use_stays(
     cluster.batch.create_job_queue(jobQueueName="Ours", priority=1, computeEnvironmentOrder=order, tags=ours)
     cluster.batch.create_job_queue(jobQueueName="Theirs", priority=1, computeEnvironmentOrder=order)
     wait_until(lambda: {queue["status"] for queue in cluster.batch.describe_job_queues()["jobQueues"]} == {"VALID"})
+
+    # No queue may have both architectures, which AWS would say only once a successor is there.
+    sandbox.clear_calls()
+    for replaces in ({}, {"spotIamFleetRole": FLEET_ROLE}):
+        with pytest.raises(OperationError, match=r"My-Eks-CE1(-3)? with ARM instances \(m6g\) beside Spare \(m5\)"):
+            change(cluster, platform(sandbox, instanceTypes=["m6g"], **replaces), replace=True)
+    assert mutating(sandbox) == []
 
     wanted = platform(sandbox, spotIamFleetRole=FLEET_ROLE)
     report = setup_batch(cluster, wanted, image_source="already_mirrored", replace=True)
