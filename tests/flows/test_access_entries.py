@@ -17,6 +17,7 @@ from specs.platform import PlatformSpec
 from tasks.batch_access import missing_access, missing_namespace_policy, missing_node_access
 from tasks.batch_entry import NAMESPACE_POLICY, batch_policies, batch_role_arn, policy_arn, wait_for_batch_entry
 from tasks.compute_environment import ensure_compute_environment
+from tasks.identity_choice import decide_identity
 from tasks.namespace_access_policy import ensure_namespace_access_policy
 from tasks.namespace_access_policy_removal import NamespaceAccessPolicyRemoval
 from tasks.node_access_entry import ensure_node_access_entry
@@ -142,6 +143,50 @@ def test_an_identity_that_cannot_work_is_refused_before_anything_is_changed(
     with pytest.raises(OperationError, match=words):
         setup_batch(choosing, platform)
     assert mutating(sandbox) == []
+
+
+# By authentication mode and desired state: `accessEntry.status` of a first and of a second compute environment on the
+# cluster, or why it is refused (AWS Batch User Guide, eks-access-entries). The first one names no desired state.
+MATRIX = {
+    ("CONFIG_MAP", "ENABLED"): ("has no access entries", "has no access entries"),
+    ("CONFIG_MAP", "DISABLED"): ("INACTIVE", "INACTIVE"),
+    ("CONFIG_MAP", "INHERIT_FROM_CLUSTER"): ("INACTIVE", "INACTIVE"),
+    ("API_AND_CONFIG_MAP", "ENABLED"): ("ACTIVE", r"another: by-hand \(not set\)"),
+    ("API_AND_CONFIG_MAP", "DISABLED"): ("INACTIVE", "INACTIVE"),
+    ("API_AND_CONFIG_MAP", "INHERIT_FROM_CLUSTER"): ("INACTIVE", "INACTIVE"),
+    ("API", "ENABLED"): ("ACTIVE", "ACTIVE"),
+    ("API", "DISABLED"): ("does not read aws-auth", "does not read aws-auth"),
+    ("API", "INHERIT_FROM_CLUSTER"): ("ACTIVE", "ACTIVE"),
+}
+
+
+@pytest.mark.campaign
+def test_every_desired_state_has_the_outcome_of_the_table_or_is_refused_before_any_call(
+    embedded: RemoteSandbox,
+) -> None:
+    for (mode, state), outcomes in MATRIX.items():
+        for is_second, expected in enumerate(outcomes):
+            embedded.reset()
+            embedded.authentication_mode(mode)
+            cluster = EksCluster(cluster_name=embedded.env["EKS_CLUSTER"])
+            document: dict[str, Any] = {"computeResources": {"instanceRole": embedded.env["INSTANCE_PROFILE"]}}
+            if is_second:
+                create_by_hand(cluster, PlatformSpec.model_validate({"computeEnvironment": document}), "by-hand")
+            embedded.clear_calls()
+            document["eksConfiguration"] = {"accessEntry": {"desiredState": state}}
+            platform = PlatformSpec.model_validate({"computeEnvironment": document})
+            if expected not in ("ACTIVE", "INACTIVE"):
+                with pytest.raises(OperationError, match=expected):
+                    setup_batch(cluster, platform)
+                assert mutating(embedded) == [], (mode, state, is_second)
+                continue
+            chosen = decide_identity(cluster, "My-Eks-CE1", state)
+            network = cluster.description["resourcesVpcConfig"]
+            subnets, group = network["subnetIds"], network["clusterSecurityGroupId"]
+            wanted = platform.compute_environment.completed(cluster.arn, subnets, [group], chosen.desired_state)
+            ensure_compute_environment(cluster, wanted)
+            entry = environment(cluster)["eksConfiguration"]["accessEntry"]
+            assert entry == {"desiredState": state, "status": expected}, (mode, state, is_second)
 
 
 def test_an_entry_that_batch_does_not_make_is_explained(cluster: EksCluster, platform: PlatformSpec) -> None:
