@@ -1,7 +1,7 @@
 """The private EKS cluster that AWS Batch runs jobs on, as a Prefect block."""
 
 import threading
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 from kubernetes import client as kubernetes
@@ -260,6 +260,34 @@ class EksCluster(Block):
             if self._kubernetes is None:
                 self._kubernetes = self._connect()
             return self._kubernetes
+
+    def as_deleted(self, arn: str) -> Self:
+        """This block for a cluster that is gone: it knows the ARN that the cluster had, and nothing else.
+
+        Args:
+            arn: The ARN.
+
+        Raises:
+            OperationError: If the cluster is there.
+        """
+        resource = f"EKS cluster {self.cluster_name}"
+        try:
+            found = self.eks.describe_cluster(name=self.cluster_name)["cluster"]["status"]
+        except ClientError as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise explain_aws(error, resource) from error
+        except BotoCoreError as error:
+            raise explain_aws(error, resource) from error
+        else:
+            raise OperationError(
+                resource,
+                f"it is there, its status is {found}",
+                "it was said to be deleted",
+                "run again without `cluster_deleted`, or once the cluster is gone",
+            )
+        deleted = self.model_copy()
+        deleted._cluster = {"arn": arn}
+        return deleted
 
     def _connect(self) -> ExplainingApiClient:
         if self.kubeconfig:

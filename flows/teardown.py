@@ -29,6 +29,7 @@ from tasks.namespace_access_policy_removal import NamespaceAccessPolicyRemoval
 from tasks.namespace_removal import NamespaceRemoval, former_namespace
 from tasks.node_access_entry_removal import NodeAccessEntryRemoval, node_entries_to_remove
 from tasks.pod_identity_association_removal import PodIdentityAssociationRemoval
+from tasks.private_cluster import future_arn
 from tasks.private_registry import PrivateRegistry
 from tasks.pull_through_cache_rule_removal import PullThroughCacheRuleRemoval
 from tasks.removal import Removable, remove
@@ -48,6 +49,7 @@ def teardown(
     delete_images: Switch = False,
     approve: Switch = True,
     plan: Switch = False,
+    cluster_deleted: Switch = False,
 ) -> Report:
     """Delete what setup made, or finish a deletion that was interrupted. Safe to run again.
 
@@ -66,16 +68,22 @@ def teardown(
         approve: Show what would be deleted and wait until somebody has typed the cluster's name. Without it the
             deletion begins at once, for scripts.
         plan: Show what would be deleted and delete nothing.
+        cluster_deleted: The cluster is gone already, and with it all that was in it: delete what is left in AWS.
+            Compute environments are INVALID then, and are deleted as any other (AWS Batch User Guide,
+            batch_eks_invalid_compute_environment, "Deleted compute environment").
 
     Returns:
         The outcome of every step; also shown as the artifact teardown.
 
     Raises:
-        OperationError: If the cluster cannot be read, or another name was typed than the cluster's.
+        OperationError: If the cluster cannot be read, is there although it was said to be gone, or another name was
+            typed than the cluster's.
         StepsFailedError: If steps failed, with the cause and the next step of each; or, before anything is deleted,
             if there are jobs and they were to be refused.
     """
-    teardown = Teardown(cluster, platform, jobs, delete_images=delete_images)
+    if cluster_deleted:
+        cluster = cluster.as_deleted(future_arn(cluster, cluster.session.region))
+    teardown = Teardown(cluster, platform, jobs, delete_images=delete_images, in_cluster=not cluster_deleted)
     planned = teardown.run(plan=True)
     if plan or not planned.changed:
         return planned
@@ -95,6 +103,7 @@ class Teardown:
         jobs: What to do with jobs that have not ended.
         delete_images: Whether repositories are deleted with their images.
         spared: What was there before the run that is rolled back, as `job queue My-Eks-JQ1`; None where none is.
+        in_cluster: Whether there is a cluster with things in it.
     """
 
     def __init__(
@@ -105,12 +114,14 @@ class Teardown:
         *,
         delete_images: bool,
         spared: frozenset[str] | None = None,
+        in_cluster: bool = True,
     ) -> None:
         self._cluster = cluster
         self._platform = platform
         self._jobs = jobs
         self._delete_images = delete_images
         self._spared = spared
+        self._in_cluster = in_cluster
         self._plan = False
 
     def run(self, *, plan: bool, key: str = "teardown", title: str = "Teardown of AWS Batch") -> Report:
@@ -133,13 +144,14 @@ class Teardown:
         entry = self._batch_entry([each for each, _ in going], queue)
         environment: Futures = []
         for each, former in going:
-            # Before the environment whose tag names them, after those that used them.
-            environment += self._former_namespaces(former, [*queue, *environment])
+            if self._in_cluster:
+                # Before the environment whose tag names them, after those that used them.
+                environment += self._former_namespaces(former, [*queue, *environment])
             environment += self._remove(each, [*queue, *entry, *environment])
         policy = self._scheduling_policy(queue)
         definitions = self._job_definitions(queue)
-        optional = self._optional_parts(environment)
-        access = self._access(environment, optional)
+        optional = self._optional_parts(environment) if self._in_cluster else []
+        access = self._access(environment, optional) if self._in_cluster else []
         images = self._images(definitions)
         futures = [*queue, *entry, *environment, *policy, *definitions, *optional, *access, *images]
         heading = f"{title} on {cluster.cluster_name}" + (" (plan)" if plan else "")
@@ -147,7 +159,7 @@ class Teardown:
 
     def _batch_entry(self, going: list[ComputeEnvironmentRemoval], queue: Futures) -> Futures:
         """Batch's own access entry: it can be given up as long as there are compute environments, but no jobs."""
-        if self._cluster.authentication_mode == "CONFIG_MAP":
+        if not self._in_cluster or self._cluster.authentication_mode == "CONFIG_MAP":
             return []
         scope = self._remove(NamespaceAccessPolicyRemoval(self._cluster, self._platform.namespace.name, going), queue)
         return [*scope, *self._remove(BatchEntryRemoval(self._cluster, going), [*queue, *scope])]

@@ -213,6 +213,33 @@ def test_an_invalid_environment_and_a_relationship_that_is_still_found(
     assert not cluster.batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"], "of all revisions"
 
 
+def test_what_is_left_of_a_cluster_that_was_deleted_before_goes_when_that_is_said(
+    batch_up: tuple[EksCluster, PlatformSpec], embedded: RemoteSandbox
+) -> None:
+    cluster, platform = batch_up
+    with pytest.raises(OperationError, match="it is there, its status is ACTIVE"):
+        teardown(cluster, platform, cluster_deleted=True)
+    for group in cluster.eks.list_nodegroups(clusterName=cluster.cluster_name)["nodegroups"]:
+        cluster.eks.delete_nodegroup(clusterName=cluster.cluster_name, nodegroupName=group)
+    cluster.eks.delete_cluster(name=cluster.cluster_name)
+    cluster.batch.update_compute_environment(computeEnvironment="My-Eks-CE1", state="ENABLED")
+    wait_until(lambda: environment_status(cluster) == "INVALID")
+    # The block of another run, which has not seen the cluster.
+    gone = EksCluster(cluster_name=cluster.cluster_name)
+    with pytest.raises(OperationError, match="no cluster of this name"):
+        teardown(gone, platform)
+    embedded.clear_calls()
+    done = take_down(gone, platform, delete_images=True, cluster_deleted=True)
+    assert {outcome.action for outcome in done.values()} == {"deleted", "absent"}
+    assert environment_status(cluster) is None
+    assert not cluster.batch.describe_job_queues()["jobQueues"]
+    assert not [call for call in embedded.calls() if call["service"] == "kubernetes" and not is_batch(call)]
+
+
+def is_batch(call: dict[str, Any]) -> bool:
+    return str(call["user"]).startswith(("aws-batch", "system:"))
+
+
 def test_an_environment_that_is_being_deleted_is_waited_for(
     batch_up: tuple[EksCluster, PlatformSpec], embedded: RemoteSandbox
 ) -> None:
