@@ -1,5 +1,6 @@
 """Things of others beside those of a setup: whatever teardown does, they stay."""
 
+import time
 from typing import Any
 
 from blocks.eks_cluster import EksCluster
@@ -10,6 +11,11 @@ ENTRY = "# ours, keep it\n- rolearn: arn:aws:iam::123456789012:role/Ours # reall
 def make_foreign_things(cluster: EksCluster) -> None:
     """One of each kind that setup makes too, made by hand under other names, and an entry in aws-auth."""
     cluster.core_v1.create_namespace({"metadata": {"name": "foreign"}})
+    deadline = time.monotonic() + 60
+    # Kubernetes puts these into it, a moment later.
+    while not cluster.core_v1.list_namespaced_service_account("foreign").items:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     cluster.core_v1.create_namespaced_config_map("foreign", {"metadata": {"name": "foreign"}, "data": {"a": "b"}})
     rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}]
     cluster.rbac_v1.create_cluster_role({"metadata": {"name": "foreign"}, "rules": rules})
