@@ -144,7 +144,8 @@ class Teardown:
         entry = self._batch_entry([each for each, _ in going], queue)
         environment: Futures = []
         for each, former in going:
-            if self._in_cluster:
+            # What is rolled back has left no namespace behind.
+            if self._in_cluster and self._spared is None:
                 # Before the environment whose tag names them, after those that used them.
                 environment += self._former_namespaces(former, [*queue, *environment])
             environment += self._remove(each, [*queue, *entry, *environment])

@@ -372,3 +372,12 @@ def test_a_failed_setup_takes_back_what_it_has_made_if_asked_to(embedded: Remote
     with pytest.raises(StepsFailedError, match="Rolled back, as asked: nothing deleted"):
         setup_batch(cluster, other, rollback=True)
     assert cluster_picture(cluster) == before
+    # Nor is anything lost of what a failed replacement would have replaced.
+    moved = {
+        "eksConfiguration": {"kubernetesNamespace": "elsewhere"},
+        "computeResources": {"instanceRole": embedded.env["INSTANCE_PROFILE"]},
+    }
+    other = the_platform(embedded, namespace={"name": "elsewhere"}, computeEnvironment=moved)
+    with pytest.raises(StepsFailedError, match="Rolled back, as asked: compute environment My-Eks-CE1-2, role"):
+        setup_batch(cluster, other, rollback=True, replace=True)
+    assert cluster_picture(cluster) == before
