@@ -143,6 +143,7 @@ def set_up(
     found = sandboxes(request.param)
     found.clear_faults()
     found.reset()
+    found.settings(compute_environment_delay=0.2, job_queue_delay=0.1)
     with pytest.MonkeyPatch.context() as environment:
         for name, value in found.env.items():
             environment.setenv(name, value)
