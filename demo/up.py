@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import yaml
@@ -27,25 +28,60 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo.up", description=__doc__)
     parser.add_argument("--port", type=int, default=UI_PORT, help="of the Prefect UI; 0 for any free one")
     port = parser.parse_args().port
-    interrupted = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: interrupted.set())
-    with tempfile.TemporaryDirectory(prefix="batch-eks-up-") as directory:
-        state_dir = Path(directory)
-        print("Starting the sandbox, a Prefect server and two workers ...", flush=True)
-        with PrefectServer(state_dir / "server", port) as server, RemoteSandbox(state_dir / "sandbox") as sandbox:
-            heartbeat = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)}
-            environment = os.environ | server.env | sandbox.env | heartbeat | {"PYTHONPATH": str(PROJECT)}
-            register = [sys.executable, "-m", "deployments.register", "--cluster", sandbox.env["EKS_CLUSTER"]]
-            register += ["--dead-after", str(3 * HEARTBEAT_SECONDS)]
-            subprocess.run(register, cwd=PROJECT, env=environment, check=True, stdout=subprocess.DEVNULL)
-            outside = environment | sandbox.environment("env-internet.sh")
-            with _worker(environment, "batch-eks", state_dir), _worker(outside, "batch-eks-internet", state_dir):
-                print(f"Prefect UI:   {server.ui_url}  (deployments {', '.join(_deployments())})")
-                print(f"For a shell:  . {sandbox.state_dir}/env.sh   then aws, kubectl, skopeo")
-                print("Ctrl-C stops everything.", flush=True)
-                interrupted.wait()
+        signal.signal(number, _interrupt)
+    with (
+        suppress(KeyboardInterrupt),
+        tempfile.TemporaryDirectory(prefix="batch-eks-up-") as directory,
+        ExitStack() as running,
+    ):
+        _start(Path(directory), port, running)
+        threading.Event().wait()
     return 0
+
+
+def _interrupt(*_: object) -> None:
+    """Stop everything; a second Ctrl-C would leave half of it behind."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _start(state_dir: Path, port: int, running: ExitStack) -> None:
+    """Start everything and say where it is.
+
+    Args:
+        state_dir: Where all of it keeps its files.
+        port: Of the Prefect UI; 0 for any free one.
+        running: Stops what was started.
+    """
+    started = time.monotonic()
+    print("Starting the sandbox, a Prefect server and two workers ...", flush=True)
+    server, sandbox = PrefectServer(state_dir / "server", port), RemoteSandbox(state_dir / "sandbox")
+    for one in (server, sandbox):
+        running.callback(one.stop)
+        one.start()
+    server.wait_until_ready()
+    heartbeat = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS)}
+    # Neither the user's own Prefect server nor his own AWS account is meant.
+    users = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "AWS_"))}
+    # Workers leave a directory in the temporary one.
+    ours = {"PYTHONPATH": str(PROJECT), "TMPDIR": str(state_dir)}
+    environment = users | server.env | sandbox.env | heartbeat | ours
+    outside = environment | sandbox.environment("env-internet.sh")
+    _register(environment, sandbox.env["EKS_CLUSTER"])
+    running.enter_context(_worker(environment, "batch-eks", state_dir))
+    running.enter_context(_worker(outside, "batch-eks-internet", state_dir))
+    print(f"Prefect UI:   {server.ui_url}  (deployments {', '.join(_deployments())})")
+    print(f"For a shell:  . {sandbox.state_dir}/env.sh   then aws, kubectl, skopeo")
+    print(f"Ready after {time.monotonic() - started:.0f} s. Ctrl-C stops everything.", flush=True)
+
+
+def _register(environment: dict[str, str], cluster_name: str) -> None:
+    """Register blocks, deployments and automations."""
+    command = [sys.executable, "-m", "deployments.register", "--cluster", cluster_name]
+    command += ["--dead-after", str(3 * HEARTBEAT_SECONDS)]
+    subprocess.run(command, cwd=PROJECT, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 def _deployments() -> list[str]:

@@ -1,12 +1,10 @@
-"""`make up`: its deployments run on its workers, as the UI's form starts them, and Ctrl-C leaves nothing behind."""
+"""`make up`: its deployments run on its workers."""
 
 import os
-import re
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import cast
@@ -21,30 +19,10 @@ from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Cancelling
 
+from tests.demo.running_up import ROOT, RunningUp
+
 # Starting everything, two servers and two workers with a process for each run, takes its time on a loaded machine.
 pytestmark = pytest.mark.timeout(600)
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-@pytest.fixture(scope="module")
-def up() -> Iterator[str]:
-    """A running `make up`; gives the address of its UI."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "demo.up", "--port", "0"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
-    address = ""
-    for line in process.stdout or ():
-        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-            address = found[0]
-        if line.startswith("Ctrl-C"):
-            break
-    assert address
-    yield address
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0
-    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, check=False)
-    assert children.stdout == b""
 
 
 def run(deployment: str, **parameters: object) -> FlowRun:
@@ -72,11 +50,11 @@ REPOSITORIES: dict[str, object] = {
 }
 
 
-def test_setup_has_its_image_mirrored_and_a_submission_runs_it(up: str) -> None:
+def test_setup_has_its_image_mirrored_and_a_submission_runs_it(up: RunningUp) -> None:
     """Setup runs on one work pool and waits for the mirror, which runs on the one that has the internet."""
     override = {"podProperties": {"containers": [{"command": ["/bin/sh"], "args": ["-c", "echo hello world"]}]}}
     job = {"jobName": "Hello", "jobQueue": "My-Eks-JQ1", "jobDefinition": "MyJobOnEks_Sleep"}
-    with temporary_settings({PREFECT_API_URL: f"{up}/api"}):
+    with temporary_settings({PREFECT_API_URL: f"{up.ui_url}/api"}):
         mirror = run("mirror-images/mirror", images=[IMAGE], repositories=REPOSITORIES)
         assert mirror.state is not None
         assert mirror.state.is_completed(), mirror.state.message
@@ -89,16 +67,17 @@ def test_setup_has_its_image_mirrored_and_a_submission_runs_it(up: str) -> None:
         with get_client(sync_client=True) as client:
             artifacts = client.read_artifacts()
 
-    def written(key: str) -> list[str]:
-        return [str(artifact.data) for artifact in artifacts if artifact.key == key]
+    def written(key: str, by: FlowRun | None = None) -> list[str]:
+        runs = {by.id} if by else {artifact.flow_run_id for artifact in artifacts}
+        return [str(artifact.data) for artifact in artifacts if artifact.key == key and artifact.flow_run_id in runs]
 
     tables = "".join(written("mirrored-images"))
     assert "tools/amazonlinux/amazonlinux:2023@sha256:" in tables
     assert "/amazonlinux/amazonlinux:2@sha256:" in tables
     assert any("| 3 of 3 | 0 |" in progress for progress in written("mirror-progress"))
-    (setup_report,) = written("setup-batch")
+    (setup_report,) = written("setup-batch", setup)
     assert "mirror deployment" in setup_report
-    (jobs_report,) = written("submit-jobs")
+    (jobs_report,) = written("submit-jobs", submission)
     assert "hello world" in jobs_report
 
 
@@ -130,8 +109,8 @@ def processes(is_wanted: Callable[[Path], bool]) -> list[Path]:
     return found
 
 
-def test_a_cancelled_run_s_jobs_are_ended_without_being_asked(up: str) -> None:
-    with temporary_settings({PREFECT_API_URL: f"{up}/api"}):
+def test_a_cancelled_run_s_jobs_are_ended_without_being_asked(up: RunningUp) -> None:
+    with temporary_settings({PREFECT_API_URL: f"{up.ui_url}/api"}):
         assert run("setup-batch/setup").state_name == "Completed"
         started = cast(FlowRun, run_deployment("submit-jobs/nightly", timeout=0))
         wait_for(lambda client: is_submitted(client, started.id))
@@ -142,10 +121,10 @@ def test_a_cancelled_run_s_jobs_are_ended_without_being_asked(up: str) -> None:
 
 
 @pytest.mark.campaign  # it waits for three heartbeats, minutes in all
-def test_a_killed_worker_s_run_is_found_dead_and_a_suspended_one_needs_no_worker(up: str) -> None:
+def test_a_killed_worker_s_run_is_found_dead_and_a_suspended_one_needs_no_worker(up: RunningUp) -> None:
     """SIGKILL to the worker and to the process of a run: one run had both, the other was suspended before."""
     job = {"jobName": "Unheld", "jobQueue": "My-Eks-JQ1", "jobDefinition": "MyJobOnEks_Sleep"}
-    with temporary_settings({PREFECT_API_URL: f"{up}/api"}):
+    with temporary_settings({PREFECT_API_URL: f"{up.ui_url}/api"}):
         assert run("setup-batch/setup").state_name == "Completed"
         unheld = {"hold_worker": False, "jobs": [job]}
         suspended = cast(FlowRun, run_deployment("submit-jobs/submit", parameters=unheld, timeout=0))
@@ -155,7 +134,7 @@ def test_a_killed_worker_s_run_is_found_dead_and_a_suspended_one_needs_no_worker
         pool = b"worker\0start\0--pool\0batch-eks\0"
         (worker,) = processes(
             lambda process: (
-                pool in (process / "cmdline").read_bytes() and up.encode() in (process / "environ").read_bytes()
+                pool in (process / "cmdline").read_bytes() and up.ui_url.encode() in (process / "environ").read_bytes()
             )
         )
         variables = (worker / "environ").read_bytes().decode().rstrip("\0").split("\0")

@@ -33,7 +33,7 @@ from tests.docs.page import PAGES, ROOT, Page
 RUN_BY = {
     "make demo": (".ci/run", "make demo"),
     "make test": (".ci/run", "make test"),
-    "make up": ("tests/demo/test_up.py", "demo.up"),
+    "make up": ("tests/demo/running_up.py", "demo.up"),
     "python -m sandbox up --state-dir DIR": ("sandbox/remote.py", '"sandbox", "up"'),
     "day=${day-$(printf": ("tests/flows/test_submit.py", "^day=.*$"),
     ". .venv/bin/activate": ("Makefile", "-m venv $(VENV)"),
