@@ -20,17 +20,19 @@ _STOP_SECONDS = 15
 
 
 class PrefectServer:
-    """Starts `prefect server start` on a free loopback port, with its database in a directory of its own.
+    """Starts `prefect server start` on a free loopback port, with what it stores in a directory of its own.
 
     Args:
-        state_dir: Holds the database, the results and the log. It is PREFECT_HOME of everything that uses `env`.
+        state_dir: Holds the SQLite database, the results and the log. It is PREFECT_HOME of everything that uses `env`.
         port: 0 for any free one.
+        database_url: Of a PostgreSQL database, as SQLAlchemy takes it (`postgresql+asyncpg://...`); empty for SQLite.
     """
 
-    def __init__(self, state_dir: Path, port: int = 0) -> None:
+    def __init__(self, state_dir: Path, port: int = 0, database_url: str = "") -> None:
         self.state_dir = state_dir
         self.port = port or _free_port()
         self.log_file = state_dir / "prefect-server.log"
+        self._database = {"PREFECT_SERVER_DATABASE_CONNECTION_URL": database_url} if database_url else {}
         self._process: subprocess.Popen[bytes] | None = None
         self._guardian = Guardian()
 
@@ -64,7 +66,8 @@ class PrefectServer:
         """Start the process; it is ready some ten seconds later."""
         self.state_dir.mkdir(parents=True, exist_ok=True)
         # The port goes by the environment: with --port the UI would still call 4200 (Prefect 3.8.8).
-        settings = self.env | {"PREFECT_SERVER_API_HOST": "127.0.0.1", "PREFECT_SERVER_API_PORT": str(self.port)}
+        address = {"PREFECT_SERVER_API_HOST": "127.0.0.1", "PREFECT_SERVER_API_PORT": str(self.port)}
+        settings = self.env | self._database | address
         others = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         with self.log_file.open("wb") as log:
             self._process = subprocess.Popen(
