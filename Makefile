@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo up test test-full lint lock bench docs
+.PHONY: demo up test test-full lint lock bench docs screenshots
 .DEFAULT_GOAL := demo
 
 demo: $(VENV)/installed
@@ -33,6 +33,11 @@ bench: $(VENV)/installed
 docs: $(VENV)/installed
 	$(BIN)/python -m docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Those of the documentation, as the tests of the UI take them; needs Chromium.
+screenshots: $(VENV)/installed
+	$(BIN)/python -m pytest tests/demo/test_ui.py -k outcomes
+	cp build/screenshots/setup-form.png build/screenshots/setup-run.png docs/images/
 
 lint: $(VENV)/installed
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""`make up`: its deployments run on its workers."""
+"""`make up`: its deployments run on its workers; what people do in its UI is in test_ui.py."""
 
 import os
 import signal
@@ -17,7 +17,6 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, FlowR
 from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import Cancelling
 
 from tests.demo.running_up import ROOT, RunningUp
 
@@ -107,17 +106,6 @@ def processes(is_wanted: Callable[[Path], bool]) -> list[Path]:
             if is_wanted(directory):
                 found.append(directory)
     return found
-
-
-def test_a_cancelled_run_s_jobs_are_ended_without_being_asked(up: RunningUp) -> None:
-    with temporary_settings({PREFECT_API_URL: f"{up.ui_url}/api"}):
-        assert run("setup-batch/setup").state_name == "Completed"
-        started = cast(FlowRun, run_deployment("submit-jobs/nightly", timeout=0))
-        wait_for(lambda client: is_submitted(client, started.id))
-        with get_client(sync_client=True) as client:
-            client.set_flow_run_state(started.id, Cancelling())
-        wait_for(lambda client: is_reaped(client, started.id))
-        wait_for(lambda client: client.read_flow_run(started.id).state_name == "Cancelled")
 
 
 @pytest.mark.campaign  # it waits for three heartbeats, minutes in all

@@ -1,0 +1,204 @@
+"""Prefect's UI as people use it: everything is found by what it says or is called."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from pathlib import Path
+from uuid import UUID
+
+from playwright.sync_api import Browser, Locator, Page, Response, expect, sync_playwright
+
+# Debian's Chromium as root, on a machine without a graphics card, that asks nobody anything.
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+SIZE = 1280, 800
+# A click may wait for a page that loads on a loaded machine; a run has a process to start and work to do.
+_CLICK_SECONDS, _RUN_SECONDS = 60, 180
+# A page that never stands still is kept as it is.
+_PICTURES = 20
+expect.set_options(timeout=1000 * _CLICK_SECONDS)
+
+
+@contextmanager
+def chromium(executable: str) -> Iterator[Browser]:
+    """A headless Chromium with an empty profile.
+
+    Args:
+        executable: Path of Chromium.
+    """
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class PrefectUi:
+    """A page of Prefect's UI.
+
+    Args:
+        browser: The browser it is opened in.
+        address: Of the Prefect server.
+        screenshots: Where its screenshots go.
+    """
+
+    def __init__(self, browser: Browser, address: str, screenshots: Path) -> None:
+        self.page: Page = browser.new_page(viewport={"width": SIZE[0], "height": SIZE[1]})
+        self.page.set_default_timeout(1000 * _CLICK_SECONDS)
+        self._address = address
+        self._screenshots = screenshots
+
+    def screenshot(self, name: str) -> None:
+        """Keep what is seen, once it stands still: a run's graph moves into its place.
+
+        Args:
+            name: Of the file, without its suffix.
+        """
+        before, seen = b"", self.page.screenshot()
+        for _ in range(_PICTURES):
+            if seen == before:
+                break
+            self.page.wait_for_timeout(500)
+            before, seen = seen, self.page.screenshot()
+        (self._screenshots / f"{name}.png").write_bytes(seen)
+
+    def find_deployment(self, name: str) -> None:
+        """Search the list of deployments.
+
+        Args:
+            name: Of the deployment.
+        """
+        self.page.goto(self._address)
+        self.page.get_by_role("link", name="Deployments").click()
+        self.page.get_by_role("textbox", name="Search deployments").fill(name)
+        # The search changes the address, and would take a click that comes before it back.
+        self.page.wait_for_url(f"**flowOrDeploymentName={name}*")
+
+    def open_deployment(self, name: str) -> None:
+        """Go to a deployment from the list of all.
+
+        Args:
+            name: Of the deployment.
+        """
+        self.find_deployment(name)
+        # The first is the deployment, the second its flow.
+        self.page.get_by_role("link", name=name, exact=True).first.click()
+
+    def open_form(self, deployment: str) -> None:
+        """Open the form of a deployment.
+
+        Args:
+            deployment: Its name.
+        """
+        self.open_deployment(deployment)
+        self.page.get_by_role("button", name="Run", exact=True).click()
+        self.page.get_by_role("menuitem", name="Custom run").click()
+        self.page.get_by_role("heading", name="Parameters").wait_for()
+
+    def rows(self) -> Locator:
+        """The rows of the lists in a form, outer before inner ones."""
+        return self.page.get_by_role("button", name="Drag to reorder").locator("..")
+
+    def delete(self, row: Locator) -> None:
+        """Take a row out of a list.
+
+        Args:
+            row: One of `rows`.
+        """
+        row.get_by_role("button", name="Open menu").last.click()
+        self.page.get_by_role("menuitem", name="Delete").click()
+
+    def omit(self, form: Locator, parameter: str) -> None:
+        """Leave a parameter out of a form, so that the deployment's own value is taken.
+
+        Args:
+            form: The form.
+            parameter: Name of the parameter.
+        """
+        label = form.locator("label").get_by_text(re.compile(f"^{parameter}\\b"))
+        label.locator("xpath=following::button[.//span[text()='Open menu']]").first.click()
+        self.page.get_by_role("menuitem", name="Omit value").click()
+
+    def press_submit(self) -> None:
+        """Submit the form."""
+        self.page.get_by_role("button", name="Submit", exact=True).click()
+
+    def submit(self) -> UUID:
+        """Submit the form and go to the run that it makes.
+
+        Returns:
+            The run's id.
+        """
+        answer = self.press("Submit", "create_flow_run")
+        run_id = UUID(answer.json()["id"])
+        self.page.locator(f"a[href$='{run_id}']").get_by_role("button", name="View run").click()
+        self.page.wait_for_url(f"**/flow-run/{run_id}*")
+        return run_id
+
+    def press(self, button: str, operation: str) -> Response:
+        """Press a button until the server has answered: on a loaded machine it is sent 503, its SQLite being locked.
+
+        Args:
+            button: What the button says.
+            operation: The end of the path that pressing it calls.
+
+        Returns:
+            The answer, which is no error.
+        """
+        answer = None
+        while answer is None or answer.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            with self.page.expect_response(f"**/{operation}") as answered:
+                self.page.get_by_role("button", name=button, exact=True).click()
+            answer = answered.value
+        assert answer.ok, answer.text()
+        return answer
+
+    def wait_for_state(self, state: str) -> None:
+        """Wait until the page of a run, which follows it by itself, shows a state.
+
+        Args:
+            state: Name of the state.
+        """
+        shown = self.page.get_by_role("main").get_by_text(state, exact=True).first
+        expect(shown).to_be_visible(timeout=1000 * _RUN_SECONDS)
+
+    def wait_for_log(self, text: str) -> None:
+        """Wait until the page of a run shows a line in its log.
+
+        Args:
+            text: Part of the line.
+        """
+        expect(self.page.get_by_role("log")).to_contain_text(text, timeout=1000 * _RUN_SECONDS)
+
+    def choose(self, item: str) -> None:
+        """Choose from the menu of a run's page.
+
+        Args:
+            item: What the menu calls it.
+        """
+        self.page.get_by_role("main").get_by_role("button", name="Open menu").first.click()
+        self.page.get_by_role("menuitem", name=item).click()
+
+    def read_artifact(self, key: str, text: str) -> str:
+        """Open an artifact of the run whose page is open.
+
+        Args:
+            key: The artifact's key.
+            text: What it must contain.
+
+        Returns:
+            What it shows.
+        """
+        self.page.get_by_role("tab", name="Artifacts").click()
+        self.page.get_by_role("link").filter(has=self.page.get_by_role("heading", name=key, exact=True)).click()
+        self.page.get_by_role("link", name=re.compile("^[0-9a-f]{8}$")).first.click()
+        shown = self.page.get_by_role("tabpanel", name="Artifact", exact=True)
+        expect(shown).to_contain_text(text)
+        return shown.inner_text()
