@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
+from specs.form_model import FormModel
 from specs.job_definition import JobDefinitionSpec
 from specs.name import is_subdomain
 from specs.role_trust import Assumption, by_pod_identity, by_web_identity
@@ -24,7 +25,7 @@ WORKS_WITH_HOST_NETWORK = {
 HOST_NETWORK_REPORT = "https://github.com/aws/eks-pod-identity-agent/issues/139"
 
 
-class JobIdentitySpec(BaseModel):
+class JobIdentitySpec(FormModel):
     """The service account of the jobs, and the IAM role that its pods act as."""
 
     model_config = ConfigDict(

@@ -2,13 +2,14 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from specs.form_model import FormModel
 from specs.job_request import JobRequest
 
 
-class JobTable(BaseModel):
+class JobTable(FormModel):
     """A job, and the table whose rows it is submitted for. Left as it is, there is no table."""
 
     model_config = ConfigDict(

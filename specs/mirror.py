@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from specs.fault import SpecError
+from specs.form_model import FormModel
 from specs.lifecycle_policy import LifecyclePolicySpec
 from specs.repository import RepositorySettings, RepositorySpec
 
@@ -17,7 +18,7 @@ _DIGEST = r"^(sha256:[a-f0-9]{64}|sha512:[a-f0-9]{128})?$"
 _PLATFORM = r"^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?$"
 
 
-class MirrorImage(BaseModel):
+class MirrorImage(FormModel):
     """One public image."""
 
     model_config = ConfigDict(

@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, get_args
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
-FROM_DOCUMENT = "specs: read from a document"
-"""Validation context of ``from_document``: keep exactly what stands in the document."""
+from specs.form_model import FROM_DOCUMENT, FormModel
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Refusal:
     source: str
 
 
-class Part(BaseModel):
+class Part(FormModel):
     """A part of a wire document; its rules are checked with the document that it belongs to.
 
     A field whose default is empty (None, "", [], {} or False) and that is given that value is not sent:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from specs.compute_environment import ComputeEnvironmentSpec, ComputeResources, EksConfiguration
 from specs.fault import Findings
+from specs.form_model import FormModel
 from specs.job_definition import JobDefinitionSpec
 from specs.job_identity import JobIdentitySpec
 from specs.job_queue import JobQueueSpec
@@ -89,7 +90,7 @@ class PlatformComputeEnvironment(ComputeEnvironmentSpec):
         return ComputeEnvironmentSpec.from_document(document)
 
 
-class PlatformSpec(BaseModel):
+class PlatformSpec(FormModel):
     """AWS Batch on one private EKS cluster, as the tutorial sets it up."""
 
     model_config = ConfigDict(

@@ -8,8 +8,9 @@ import yaml
 from pydantic import ConfigDict, Field
 
 from specs.fault import Fault, Findings, SpecError
+from specs.form_model import FROM_DOCUMENT
 from specs.limit import Matches
-from specs.part import FROM_DOCUMENT, Part, Refusal, wire
+from specs.part import Part, Refusal, wire
 from specs.private_cluster_shape import private_cluster_shapes
 from specs.shape import Shapes
 from specs.shape_check import check_shape

@@ -2,16 +2,17 @@
 
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from specs.container import EnvironmentVariable
 from specs.container_rules import check_container_name, check_image
 from specs.environment_rules import check_environment
 from specs.fault import Findings, SpecError
+from specs.form_model import FormModel
 from specs.quantity import check_resources
 
 
-class RerunChanges(BaseModel):
+class RerunChanges(FormModel):
     """What is different for every job of a rerun; what is left empty stays as it was."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", json_schema_extra={"examples": [{"memory": "4096Mi"}]})

@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Self
 from pydantic import ModelWrapValidatorHandler, ValidationInfo, model_validator
 
 from specs.fault import Fault, Findings, SpecError
-from specs.part import FROM_DOCUMENT, Part, wire
+from specs.form_model import FROM_DOCUMENT, filled_in
+from specs.part import Part, wire
 from specs.shape import Shapes, batch_shapes
 from specs.shape_check import check_shape
 
@@ -89,6 +90,7 @@ class Spec(Part):
     @classmethod
     def _check_all_at_once(cls, data: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         if info.context != FROM_DOCUMENT and isinstance(data, Mapping):
+            data = filled_in(data)
             found = cls.examine(cls.document_of(data))
             if found.faults:
                 raise SpecError(cls.__name__, found.faults)

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from specs.array_table import LARGEST_ARRAY, VARIABLE, array_name, cut, line, sent_bytes
 from specs.container import EnvironmentVariable
 from specs.fault import Findings
+from specs.form_model import FROM_DOCUMENT
 from specs.job_request import ArrayProperties, ContainerOverride, EksPropertiesOverride, JobRequest
 from specs.job_request_rules import ADDED, LARGEST, LONGEST_NAME
 from specs.job_table import JobTable
-from specs.part import FROM_DOCUMENT
 from specs.source import TABLES, guide, member
 from specs.table_rows import TableRows
 

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from pathlib import Path
 from uuid import UUID
 
-from playwright.sync_api import Browser, Locator, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Response, TimeoutError, expect, sync_playwright
 
 # Debian's Chromium as root, on a machine without a graphics card, that asks nobody anything.
 FLAGS = (
@@ -21,7 +21,7 @@ FLAGS = (
 )
 SIZE = 1280, 800
 # A click may wait for a page that loads on a loaded machine; a run has a process to start and work to do.
-_CLICK_SECONDS, _RUN_SECONDS = 60, 180
+_OPEN_SECONDS, _CLICK_SECONDS, _RUN_SECONDS = 5, 60, 180
 # A page that never stands still is kept as it is.
 _PICTURES = 20
 expect.set_options(timeout=1000 * _CLICK_SECONDS)
@@ -98,9 +98,22 @@ class PrefectUi:
             deployment: Its name.
         """
         self.open_deployment(deployment)
-        self.page.get_by_role("button", name="Run", exact=True).click()
-        self.page.get_by_role("menuitem", name="Custom run").click()
+        custom_run = self.page.get_by_role("menuitem", name="Custom run")
+        self.open(self.page.get_by_role("button", name="Run", exact=True), custom_run)
+        custom_run.click()
         self.page.get_by_role("heading", name="Parameters").wait_for()
+
+    def open(self, button: Locator, opened: Locator) -> None:
+        """Press a button until what it opens is there: a page that is drawn once more meanwhile closes it again.
+
+        Args:
+            button: The button.
+            opened: What it opens.
+        """
+        while not opened.is_visible():
+            button.click()
+            with suppress(TimeoutError):
+                opened.wait_for(timeout=1000 * _OPEN_SECONDS)
 
     def rows(self) -> Locator:
         """The rows of the lists in a form, outer before inner ones."""
@@ -114,17 +127,6 @@ class PrefectUi:
         """
         row.get_by_role("button", name="Open menu").last.click()
         self.page.get_by_role("menuitem", name="Delete").click()
-
-    def omit(self, form: Locator, parameter: str) -> None:
-        """Leave a parameter out of a form, so that the deployment's own value is taken.
-
-        Args:
-            form: The form.
-            parameter: Name of the parameter.
-        """
-        label = form.locator("label").get_by_text(re.compile(f"^{parameter}\\b"))
-        label.locator("xpath=following::button[.//span[text()='Open menu']]").first.click()
-        self.page.get_by_role("menuitem", name="Omit value").click()
 
     def press_submit(self) -> None:
         """Submit the form."""
@@ -183,8 +185,9 @@ class PrefectUi:
         Args:
             item: What the menu calls it.
         """
-        self.page.get_by_role("main").get_by_role("button", name="Open menu").first.click()
-        self.page.get_by_role("menuitem", name=item).click()
+        chosen = self.page.get_by_role("menuitem", name=item)
+        self.open(self.page.get_by_role("main").get_by_role("button", name="Open menu").first, chosen)
+        chosen.click()
 
     def read_artifact(self, key: str, text: str) -> str:
         """Open an artifact of the run whose page is open.

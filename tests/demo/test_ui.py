@@ -18,6 +18,8 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 from prefect.client.schemas.schedules import CronSchedule
 
+from blocks.eks_cluster import EksCluster
+from flows.submit import NO_TABLE, TUTORIAL_JOBS, submit_jobs
 from tasks.job_submission import RUN_TAG
 from tests.demo.prefect_ui import PrefectUi, chromium
 from tests.demo.running_up import ROOT, RunningUp
@@ -133,19 +135,22 @@ def test_a_wrong_value_is_refused_at_its_field(ui: PrefectUi) -> None:
 
 def test_a_schedule_is_made_and_seen(ui: PrefectUi, prefect: SyncPrefectClient) -> None:
     ui.open_deployment("submit")
-    ui.page.get_by_role("button", name="Schedule", exact=True).click()
     dialog = ui.page.get_by_role("dialog", name="Add Schedule")
+    ui.open(ui.page.get_by_role("button", name="Schedule", exact=True), dialog)
     dialog.get_by_role("tab", name="Cron").click()
     dialog.get_by_role("textbox", name="Value").fill("30 4 * * *")
-    # Prefect 3.8's dialog would send an empty table along, which the runs would take for one that was wanted.
-    ui.omit(dialog, "table")
     ui.screenshot("schedule")
     ui.press("Save", "schedules")
     expect(dialog).to_be_hidden()
     expect(ui.page.get_by_role("switch", name="toggle At 04:30 AM")).to_be_visible()
-    (made,) = prefect.read_deployment_by_name("submit-jobs/submit").schedules
+    deployment = prefect.read_deployment_by_name("submit-jobs/submit")
+    (made,) = deployment.schedules
     assert isinstance(made.schedule, CronSchedule)
-    assert (made.schedule.cron, made.active, made.parameters) == ("30 4 * * *", True, {})
+    assert (made.schedule.cron, made.active) == ("30 4 * * *", True)
+    # Prefect 3.8's dialog sends what it left empty along, and its server gives that to the runs.
+    parameters = {**deployment.parameters, **made.parameters, "cluster": EksCluster(cluster_name="my-test-cluster")}
+    submitted = submit_jobs.validate_parameters(parameters)
+    assert (submitted["jobs"], submitted["table"]) == (TUTORIAL_JOBS, NO_TABLE)
     ui.find_deployment("submit")
     expect(ui.page.get_by_role("row", name="submit-jobs").get_by_role("button", name="At 04:30 AM")).to_be_visible()
 
