@@ -179,6 +179,15 @@ class RemoteSandbox:
         assert isinstance(calls, list)
         return calls
 
+    def authorizations(self) -> list[dict[str, Any]]:
+        """What was asked of the callers' policies since start, reset or `clear_calls`, with the setting `iam_policies`.
+
+        Each has `principal`, `action`, `resource`, `context` and `decision`.
+        """
+        evaluations = self._request("GET", "/_sandbox/authorizations")
+        assert isinstance(evaluations, list)
+        return evaluations
+
     def clear_calls(self) -> None:
         """Forget the calls made so far."""
         self._request("POST", "/_sandbox/calls/clear")

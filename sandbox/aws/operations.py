@@ -43,7 +43,7 @@ class Operations:
         if handler is None:
             return None
         try:
-            parameters = _parameters(operation, environ, body)
+            parameters = parameters_of(operation, environ, body)
             caller = Caller(account_of(operation.access_key), operation.region, caller_of(operation.access_key))
             answer = handler(parameters, caller)
         except AwsError as error:
@@ -53,8 +53,15 @@ class Operations:
         return Response(json.dumps(answer or {}), 200, headers, content_type=content_type)
 
 
-def _parameters(operation: Operation, environ: Mapping[str, Any], body: bytes) -> dict[str, Any]:
-    """Members of the request: JSON body, labels of the path, and the query string (lists where repeated)."""
+def parameters_of(operation: Operation, environ: Mapping[str, Any], body: bytes) -> dict[str, Any]:
+    """Members of the request: JSON body or form, labels of the path, and the query string (lists where repeated).
+
+    Raises:
+        AwsError: The body is not what the protocol has.
+    """
+    if operation.protocol == "query":
+        text = environ.get("QUERY_STRING", "") or body.decode("utf-8", "replace")
+        return {name: values[-1] for name, values in parse_qs(text, keep_blank_values=True).items()}
     try:
         parameters = json.loads(body) if body else {}
     except ValueError:

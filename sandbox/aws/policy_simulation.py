@@ -1,16 +1,13 @@
-"""What moto's IAM lacks: SimulatePrincipalPolicy.
+"""What moto's IAM lacks: SimulatePrincipalPolicy. Observed on moto 5.2.5: the operation is not there."""
 
-Observed on moto 5.2.5: the operation is not there. Moto's own evaluation of policies is used, which knows neither
-conditions nor permissions boundaries.
-"""
-
-from collections.abc import Iterable
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.iam.exceptions import NoSuchEntity
 from moto.iam.responses import IamResponse
+
+from sandbox.aws.authorization.policy import AuthorizationRequest, decide
+from sandbox.aws.authorization.principals import policies_of
 
 
 def install() -> None:
@@ -21,14 +18,22 @@ def install() -> None:
 def _simulate_principal_policy(self: Any) -> ActionResult:
     """Say of each action on each resource what the policies of a user or role decide (IAM API reference).
 
-    A Deny anywhere is `explicitDeny`; what nothing allows is `implicitDeny`.
+    A Deny anywhere is `explicitDeny`; what nothing allows is `implicitDeny`. A condition on a key that is not among
+    `ContextEntries` is evaluated as one that the request lacks.
     """
-    policies = [IAMPolicy(policy) for policy in _policies_of(self.backend, self._get_param("PolicySourceArn"))]
+    arn = self._get_param("PolicySourceArn")
+    try:
+        documents = policies_of(arn, self.current_account)
+    except LookupError as error:
+        raise NoSuchEntity(str(error)) from None
+    context = {
+        entry["ContextKeyName"]: tuple(entry["ContextKeyValues"]) for entry in self._get_param("ContextEntries", [])
+    }
     results = [
         {
             "EvalActionName": action,
             "EvalResourceName": resource,
-            "EvalDecision": _decision(policies, action, resource),
+            "EvalDecision": decide(documents, AuthorizationRequest(action, resource, context)),
             "MatchedStatements": [],
             "MissingContextValues": [],
         }
@@ -36,17 +41,3 @@ def _simulate_principal_policy(self: Any) -> ActionResult:
         for action in self._get_param("ActionNames", [])
     ]
     return ActionResult({"EvaluationResults": results, "IsTruncated": False})
-
-
-def _policies_of(backend: Any, arn: str) -> Iterable[Any]:
-    for principal in (*backend.roles.values(), *backend.users.values()):
-        if principal.arn == arn:
-            return [*principal.policies.values(), *principal.managed_policies.values()]
-    raise NoSuchEntity(f"Entity with arn {arn} does not exist.")
-
-
-def _decision(policies: Iterable[IAMPolicy], action: str, resource: str) -> str:
-    found = {policy.is_action_permitted(action, resource) for policy in policies}
-    if PermissionResult.DENIED in found:
-        return "explicitDeny"
-    return "allowed" if PermissionResult.PERMITTED in found else "implicitDeny"

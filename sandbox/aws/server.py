@@ -1,7 +1,8 @@
 """The AWS endpoint: moto's server and our own operations behind one middleware, on two ports.
 
-The middleware names each request's service and operation, keeps the audit, and injects faults. The second
-port has the position "internet": the same account seen from a host that cannot reach the cluster's endpoint.
+The middleware names each request's service and operation, evaluates policies if that is wanted, keeps the audit, and
+injects faults. The second port has the position "internet": the same account seen from a host that cannot reach the
+cluster's endpoint.
 """
 
 import contextvars
@@ -19,10 +20,14 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from sandbox.aws.calls import AwsCall, CallLog, Operation, identify
+from sandbox.aws.authorization.enforcement import Denied, Enforcement
+from sandbox.aws.authorization.requests import requests_of
+from sandbox.aws.authorization.resources import Place
+from sandbox.aws.calls import AwsCall, CallLog, Operation, account_of, caller_of, identify
+from sandbox.aws.errors import AwsError
 from sandbox.aws.faults import Fault, FaultList
 from sandbox.aws.http import ConnectionReset, KeepAliveServer
-from sandbox.aws.operations import Handler, Operations, error_response
+from sandbox.aws.operations import Handler, Operations, error_response, parameters_of
 from sandbox.aws.settings import Settings
 
 Position = Literal["any", "internet"]
@@ -47,6 +52,7 @@ class AwsServer:
         settings: Delays and quirks.
         log: The audit of calls.
         faults: The faults in force.
+        enforcement: Evaluates IAM policies.
         url: The endpoint inside the VPC's network position.
         internet_url: The same account, position "internet".
     """
@@ -56,6 +62,7 @@ class AwsServer:
         self.settings = Settings()
         self.log = CallLog()
         self.faults = FaultList()
+        self.enforcement = Enforcement(lambda: self.settings.iam_policies)
         self._host = host
         self._moto = DomainDispatcherApplication(create_backend_app)
         self._operations = Operations()
@@ -73,6 +80,7 @@ class AwsServer:
         self.route("DELETE", "/_sandbox/faults", self._clear_faults)
         self.route("GET", "/_sandbox/settings", self._show_settings)
         self.route("POST", "/_sandbox/settings", self._change_settings)
+        self.route("GET", "/_sandbox/authorizations", self._show_authorizations)
         self.route("POST", "/_sandbox/reset", self._reset)
 
     def implement(self, service: str, operation: str, handler: Handler) -> None:
@@ -141,6 +149,7 @@ class AwsServer:
         for seed in self._after_reset:
             seed()
         self.log.clear()
+        self.enforcement.clear()
 
     def _application(self, place: Position) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
         def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -183,20 +192,36 @@ class AwsServer:
 
     def _run(self, operation: Operation, environ: dict[str, Any], body: bytes) -> Response:
         try:
+            self._authorize(operation, environ, body)
             own = self._operations.answer(operation, environ, body)
             return own if own is not None else Response.from_app(self._moto, environ)
+        except (Denied, AwsError) as refusal:
+            return _refused(operation, refusal)
         except Exception:
             # A defect of the sandbox must look like one, not like a refusal of AWS.
             traceback.print_exc()
             message = f"the sandbox failed to answer {operation.service} {operation.name}"
             return error_response(operation, 500, "InternalFailure", message)
 
+    def _authorize(self, operation: Operation, environ: dict[str, Any], body: bytes) -> None:
+        """Have the caller's policies allow the call, if they are evaluated and it is signed at all."""
+        if not self.enforcement.wanted or operation.service == "unsigned":
+            return
+        self.enforcement.act_for(caller_of(operation.access_key))
+        place = Place(account_of(operation.access_key), operation.region)
+        parameters = parameters_of(operation, environ, body)
+        self.enforcement.require(requests_of(operation.service, operation.name, parameters, place))
+
     def _show_calls(self, _: Request) -> Response:
         return _json([call.document() for call in self.log.merged()])
 
     def _clear_calls(self, _: Request) -> Response:
         self.log.clear()
+        self.enforcement.clear()
         return _json({})
+
+    def _show_authorizations(self, _: Request) -> Response:
+        return _json([evaluation.document() for evaluation in self.enforcement.evaluations()])
 
     def _add_fault(self, request: Request) -> Response:
         self.faults.add(Fault.from_document(_document(request)))
@@ -216,6 +241,22 @@ class AwsServer:
     def _reset(self, _: Request) -> Response:
         self.reset()
         return _json({})
+
+
+def _refused(operation: Operation, refusal: Denied | AwsError) -> Response:
+    """A refusal in the words and with the code of the service.
+
+    Codes of a denial: `CommonErrors` of the services' API references; of EC2, its `errors-overview`.
+    """
+    if isinstance(refusal, AwsError):
+        return error_response(operation, refusal.status, refusal.code, refusal.message)
+    if operation.service == "ec2":
+        message = f"You are not authorized to perform this operation. {refusal}"
+        return error_response(operation, 403, "UnauthorizedOperation", message)
+    if operation.protocol == "query":
+        return error_response(operation, 403, "AccessDenied", str(refusal))
+    status = 400 if operation.protocol == "json" else 403
+    return error_response(operation, status, "AccessDeniedException", str(refusal))
 
 
 def _empty_moto() -> None:

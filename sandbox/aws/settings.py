@@ -59,6 +59,9 @@ class Settings:
     pods_outside_cluster: bool = False
     """Run each new job as a process that Batch starts itself, with no Pod object, image pull, log or event: the whole
     cluster is played on one machine and takes some 15 pods a second, a benchmark of clients needs 50 and more."""
+    iam_policies: bool = False
+    """Evaluate the caller's identity-based policies at every call, as AWS does; `GET /_sandbox/authorizations` shows
+    what was asked. Off, everybody may do everything."""
     ended_job_retention: float = 7 * 24 * 3600.0
     """How long an ended job can still be described (User Guide, job states: at least 7 days)."""
 

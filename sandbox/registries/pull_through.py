@@ -93,7 +93,9 @@ class PullThrough:
         """Whether a repository is one of the cache."""
         return self._rule(name) is not None
 
-    def pull(self, name: str, reference: str, *, from_vpc: bool) -> Manifest | None:
+    def pull(
+        self, name: str, reference: str, *, from_vpc: bool, check_import: Callable[[], None] = lambda: None
+    ) -> Manifest | None:
         """The manifest that a pull gets; None where there is none.
 
         Args:
@@ -102,9 +104,10 @@ class PullThrough:
             from_vpc: Whether it comes through an interface endpoint, without a route to the internet. Then nothing is
                 imported ("ensure the first pull has a route to the internet"), so that a tag that moved upstream
                 breaks pulls that worked until then (issue 2304).
+            check_import: Called before an image is imported; raises RefusalError where the puller may not have it so.
 
         Raises:
-            RefusalError: The upstream does not accept the rule's credentials.
+            RefusalError: The upstream does not accept the rule's credentials, or the puller may not import.
         """
         held = self._held(name, reference)
         found = self._rule(name)
@@ -124,6 +127,7 @@ class PullThrough:
             self._looked_up[name, reference] = self._repositories.clock()
             return held
         if not from_vpc:
+            check_import()
             self._begin(name, reference, manifest, client, repository)
         return manifest
 

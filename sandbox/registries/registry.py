@@ -20,6 +20,8 @@ from sandbox.registries.tokens import Tokens
 
 # GetAuthorizationToken: "valid for 12 hours" (ECR API reference).
 TWELVE_HOURS = 12 * 3600.0
+# Whose credentials a request carries.
+OWNER = web.RequestKey("owner", str)
 
 
 class UpstreamRegistry(Distribution):
@@ -84,6 +86,8 @@ class PrivateRegistry(Pushing):
         create_on_push: Makes a repository for a push where a repository creation template with
             CREATE_ON_PUSH matches its name, else gives None. The ECR API sets it.
         pull_through: Its pull-through cache; the ECR API gives it its rules.
+        denial: Says why somebody may not make a request (method, path, query), or nothing. The ECR API sets it.
+        import_denial: Says why somebody may not have an image fetched into a repository, or nothing. Likewise.
     """
 
     def __init__(
@@ -98,6 +102,8 @@ class PrivateRegistry(Pushing):
         self.region = region
         self.tokens = Tokens(TWELVE_HOURS, clock)
         self.create_on_push: Callable[[str], Repository | None] = lambda _: None
+        self.denial: Callable[[str, str, str, str], str] = lambda *_: ""
+        self.import_denial: Callable[[str, str], str] = lambda *_: ""
         self.pull_through = PullThrough(self.repositories)
 
     @property
@@ -144,6 +150,12 @@ class PrivateRegistry(Pushing):
             raise RefusalError(403, "DENIED", text)
         if user != "AWS" or worth == "unknown":
             raise web.HTTPBadRequest(text="Bad Request")
+        owner = self.tokens.owner(token)
+        denial = self.denial(owner, request.method, request.path, request.query_string)
+        if denial:
+            # As docker shows it: "denied: User: ... is not authorized to perform: ecr:InitiateLayerUpload ...".
+            raise RefusalError(403, "DENIED", denial)
+        request[OWNER] = owner
 
     async def find_manifest(self, request: web.Request) -> Manifest | None:
         """The manifest that a request names, out of the pull-through cache where that covers it."""
@@ -151,7 +163,15 @@ class PrivateRegistry(Pushing):
         if not self.pull_through.covers(name):
             return await super().find_manifest(request)
         reference, from_vpc = request.match_info["reference"], self._is_from_vpc(request)
-        manifest = await asyncio.to_thread(self.pull_through.pull, name, reference, from_vpc=from_vpc)
+
+        def check_import() -> None:
+            denial = self.import_denial(request[OWNER], name)
+            if denial:
+                raise RefusalError(403, "DENIED", denial)
+
+        manifest = await asyncio.to_thread(
+            self.pull_through.pull, name, reference, from_vpc=from_vpc, check_import=check_import
+        )
         return manifest or await super().find_manifest(request)
 
     async def find_blob(self, request: web.Request) -> str | None:

@@ -13,15 +13,26 @@ class Tokens:
         self._lifetime = lifetime
         self._clock = clock
         self._expiry: dict[str, float] = {}
+        self._owners: dict[str, str] = {}
         self._lock = threading.Lock()
 
-    def issue(self) -> tuple[str, float]:
-        """A new token and when it expires, in seconds since the epoch."""
+    def issue(self, owner: str = "") -> tuple[str, float]:
+        """A new token and when it expires, in seconds since the epoch.
+
+        Args:
+            owner: Who acts by it.
+        """
         token = secrets.token_urlsafe(48)
         expiry = self._clock() + self._lifetime
         with self._lock:
             self._expiry[token] = expiry
+            self._owners[token] = owner
         return token, expiry
+
+    def owner(self, token: str) -> str:
+        """Who a token was given to."""
+        with self._lock:
+            return self._owners.get(token, "")
 
     def check(self, token: str) -> Literal["valid", "expired", "unknown"]:
         """What a token is worth now."""

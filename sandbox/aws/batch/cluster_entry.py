@@ -1,17 +1,31 @@
 """The access entry of Batch's service-linked role on a cluster: when Batch makes it, takes it away, or lets it be.
 
 Source: User Guide, eks-access-entries (table and reconciliation across compute environments). Batch acts with the
-caller's credentials; the sandbox evaluates no IAM policies, so that its caller may do all five `eks:` actions.
+caller's credentials, and the caller "must be allowed to perform" five `eks:` actions; all of them are asked for before
+anything is made or taken away. What becomes of an entry where a part of them is allowed is not played.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from sandbox.aws import iam
 from sandbox.aws.access_entries import AccessEntries, new_entry
 from sandbox.aws.access_policies import CLUSTER_POLICY
+from sandbox.aws.authorization.enforcement import Enforcement
+from sandbox.aws.authorization.policy import AuthorizationRequest
+from sandbox.aws.authorization.requests import requests_of
+from sandbox.aws.authorization.resources import Place as AuthorizationPlace
 from sandbox.aws.batch.identifiers import Place
 from sandbox.aws.batch.refusals import execution_exception
 from sandbox.aws.eks import EksClusters
+
+_OPERATIONS = (
+    "DescribeCluster",
+    "DescribeAccessEntry",
+    "CreateAccessEntry",
+    "AssociateAccessPolicy",
+    "DeleteAccessEntry",
+)
+_ASSOCIATION = {"policyArn": CLUSTER_POLICY, "accessScope": {"type": "cluster"}}
 
 
 class ClusterEntry:
@@ -21,23 +35,29 @@ class ClusterEntry:
         place: Batch's account and region.
         clusters: Tells the clusters' authentication modes.
         entries: The clusters' entries.
+        enforcement: Asked for the caller's rights.
     """
 
-    def __init__(self, place: Place, clusters: EksClusters, entries: AccessEntries) -> None:
+    def __init__(self, place: Place, clusters: EksClusters, entries: AccessEntries, enforcement: Enforcement) -> None:
         self._place = place
         self._clusters = clusters
         self._entries = entries
+        self._enforcement = enforcement
 
     def check(self, cluster: str, desired: str | None) -> None:
         """Refuse what would leave Batch without a way in.
 
         Raises:
             AwsError: DISABLED on a cluster that has nothing but access entries (our wording).
+            Denied: The caller may not do what Batch does in its name.
         """
-        if desired == "DISABLED" and self._clusters.authentication_mode(cluster) == "API":
+        mode = self._clusters.authentication_mode(cluster)
+        if desired == "DISABLED" and mode == "API":
             raise execution_exception(
                 "accessEntry desiredState can't be DISABLED: the authentication mode of the cluster is API"
             )
+        if mode == "API" or (mode == "API_AND_CONFIG_MAP" and desired in ("ENABLED", "DISABLED")):
+            self._enforcement.require(self._asked_of_caller(cluster))
 
     def settle(self, cluster: str, asked: str | None, recorded: Collection[str | None]) -> None:
         """Make or take away the entry after a compute environment was created or updated.
@@ -75,6 +95,12 @@ class ClusterEntry:
         entry = self._entries.get(cluster, role.arn)
         if entry is not None and CLUSTER_POLICY not in entry.policies:
             self._entries.associate(cluster, role.arn, CLUSTER_POLICY, "cluster", ())
+
+    def _asked_of_caller(self, cluster: str) -> Iterator[AuthorizationRequest]:
+        place = AuthorizationPlace(self._place.account, self._place.region)
+        for operation in _OPERATIONS:
+            parameters = {"name": cluster, "principalArn": self._role_arn(), **_ASSOCIATION}
+            yield from requests_of("eks", operation, parameters, place)
 
     def _role_arn(self) -> str:
         return f"arn:aws:iam::{self._place.account}:role{iam.ROLE_PATH}{iam.ROLE_NAME}"

@@ -72,7 +72,9 @@ class Batch:
         lifecycle = Lifecycle(core)
         capacity = Capacity(core, nodes, lambda each, reason: environments.give_up(each, reason))
         runner = PodRunner(core, access, capacity, lifecycle, guardian, server.state_dir)
-        environments = ComputeEnvironments(core, ClusterEntry(place, clusters, entries), access, self._drained)
+        environments = ComputeEnvironments(
+            core, ClusterEntry(place, clusters, entries, server.enforcement), access, self._drained
+        )
         control = JobControl(core, lifecycle, runner)
         queues = JobQueues(core, environments, control)
         definitions = JobDefinitions(core)

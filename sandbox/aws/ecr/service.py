@@ -7,12 +7,16 @@ templates, pull-through cache rules.
 """
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from moto.core.exceptions import ServiceException
 from moto.ecr.models import ECRBackend, ecr_backends
 
+from sandbox.aws.authorization.enforcement import Denied
+from sandbox.aws.authorization.policy import AuthorizationRequest
+from sandbox.aws.authorization.registry_requests import requests_of_import, requests_of_registry
+from sandbox.aws.authorization.resources import Place
 from sandbox.aws.ecr.images import Images
 from sandbox.aws.ecr.pages import page
 from sandbox.aws.ecr.pull_through_cache_rules import PullThroughCacheRules
@@ -67,7 +71,7 @@ class Ecr:
     def get_authorization_token(self, _: Parameters, caller: Caller) -> dict[str, Any]:
         """A password for the user AWS, valid for 12 hours (botocore AuthorizationData)."""
         self.backend(caller)
-        password, expires = self._private.tokens.issue()
+        password, expires = self._private.tokens.issue(caller.arn)
         data = {
             "authorizationToken": base64.b64encode(f"AWS:{password}".encode()).decode(),
             "expiresAt": expires,
@@ -222,11 +226,35 @@ def _setting(parameters: Parameters) -> str:
     return name
 
 
+def _denials(
+    server: AwsServer, private: PrivateRegistry
+) -> tuple[Callable[[str, str, str, str], str], Callable[[str, str], str]]:
+    """How the registry asks whether somebody's policies allow a request, and an import."""
+    place = Place(private.account_id, private.region)
+
+    def denial(owner: str, requests: Iterable[AuthorizationRequest]) -> str:
+        try:
+            server.enforcement.require(requests, owner)
+        except Denied as denied:
+            return str(denied)
+        return ""
+
+    def of_request(owner: str, method: str, path: str, query: str) -> str:
+        return denial(owner, requests_of_registry(method, path, query, place))
+
+    def of_import(owner: str, repository: str) -> str:
+        is_new = private.repositories.find(repository) is None
+        return denial(owner, requests_of_import(repository, place, is_new=is_new))
+
+    return of_request, of_import
+
+
 def install(server: AwsServer, private: PrivateRegistry) -> Ecr:
     """Answer ECR's operations on an AWS server, over a private registry's store."""
     ecr = Ecr(private)
     private.pull_through.freshness = lambda: server.settings.pull_through_freshness
     private.pull_through.import_delay = lambda: server.settings.pull_through_import_delay
+    private.denial, private.import_denial = _denials(server, private)
     images = Images(private, ecr.repository)
     own: Mapping[str, Callable[[dict[str, Any], Caller], Mapping[str, Any]]] = {
         "GetAuthorizationToken": ecr.get_authorization_token,
