@@ -241,16 +241,21 @@ class CoreDns:
 
 @dataclass(frozen=True)
 class KubernetesRight:
-    """A right in the cluster, as an access review asks for it; no namespace means the whole cluster."""
+    """A right in the cluster, as an access review asks for it.
+
+    No namespace means the whole cluster, no name every object.
+    """
 
     verb: str
     resource: str
     group: str = ""
     namespace: str = ""
+    name: str = ""
 
     def __str__(self) -> str:
-        name = f"{self.resource}.{self.group}" if self.group else self.resource
-        return f"{self.verb} {name}" + (f" in {self.namespace}" if self.namespace else "")
+        kind = f"{self.resource}.{self.group}" if self.group else self.resource
+        named = f"{kind} {self.name}" if self.name else kind
+        return f"{self.verb} {named}" + (f" in {self.namespace}" if self.namespace else "")
 
 
 @dataclass(frozen=True)

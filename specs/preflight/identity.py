@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from specs.name import SERVICE_LINKED_ROLE, SERVICE_LINKED_ROLE_PATH
 from specs.preflight.facts import Caller, InstanceProfile, NodeRole, PreflightFacts
 from specs.preflight.rule import Finding, Rule, error, info, rule_of, warning
 from specs.source import ECR_GUIDE, EKS_GUIDE, guide, member
@@ -86,12 +87,16 @@ class SetupResources:
         region = "" if service == "iam" else self.region
         return f"arn:{self.partition}:{service}:{region}:{self.account}:{resource}"
 
+    @property
+    def batch_entry(self) -> str:
+        """The access entry of Batch's role; the last part of its ARN EKS draws itself."""
+        return self.arn("eks", f"access-entry/{self.cluster}/role/{self.account}/{SERVICE_LINKED_ROLE}/*")
+
 
 _READING = (
     "batch:DescribeComputeEnvironments",
     "batch:DescribeJobQueues",
     "batch:DescribeJobDefinitions",
-    "batch:DescribeJobs",
     "batch:ListJobs",
     "ecr:GetAuthorizationToken",
 )
@@ -106,12 +111,7 @@ _PUSHING = (
     "ecr:BatchGetImage",
 )
 # Batch makes the access entry with the caller's own credentials (Batch user guide, eks-access-entries).
-_ACCESS_ENTRY = (
-    "eks:DescribeAccessEntry",
-    "eks:CreateAccessEntry",
-    "eks:AssociateAccessPolicy",
-    "eks:DeleteAccessEntry",
-)
+_ACCESS_ENTRY = ("eks:DescribeAccessEntry", "eks:AssociateAccessPolicy", "eks:DeleteAccessEntry")
 
 
 def caller_actions(resources: SetupResources, *, access_entries: bool, pushes: bool) -> dict[str, tuple[str, ...]]:
@@ -122,11 +122,10 @@ def caller_actions(resources: SetupResources, *, access_entries: bool, pushes: b
         access_entries: Whether identities are mapped by access entries.
         pushes: Whether setup itself pushes images.
     """
-    entries = _ACCESS_ENTRY if access_entries else ()
     pushing = _PUSHING if pushes else ("ecr:DescribeImages",)
     actions: dict[str, tuple[str, ...]] = {
         "*": _READING,
-        resources.arn("eks", f"cluster/{resources.cluster}"): ("eks:DescribeCluster", *entries),
+        resources.arn("eks", f"cluster/{resources.cluster}"): ("eks:DescribeCluster",),
         resources.arn("batch", f"compute-environment/{resources.environment}"): (
             "batch:CreateComputeEnvironment",
             "batch:UpdateComputeEnvironment",
@@ -135,7 +134,6 @@ def caller_actions(resources: SetupResources, *, access_entries: bool, pushes: b
         resources.arn("batch", f"job-queue/{resources.queue}"): (
             "batch:CreateJobQueue",
             "batch:UpdateJobQueue",
-            "batch:SubmitJob",
         ),
     }
     actions |= {
@@ -143,6 +141,9 @@ def caller_actions(resources: SetupResources, *, access_entries: bool, pushes: b
         for name in resources.definitions
     }
     actions |= {resources.arn("ecr", f"repository/{name}"): pushing for name in resources.repositories}
+    if access_entries:
+        actions[resources.arn("eks", f"cluster/{resources.cluster}")] += ("eks:CreateAccessEntry",)
+        actions[resources.batch_entry] = _ACCESS_ENTRY
     if resources.node_role:
         # Batch launches instances in the caller's name (Batch user guide, batch_IAM).
         actions[resources.arn("iam", f"role/{resources.node_role}")] = ("iam:PassRole",)
@@ -150,6 +151,23 @@ def caller_actions(resources: SetupResources, *, access_entries: bool, pushes: b
         # EKS user guide, pod-id-association.
         actions[resources.arn("iam", f"role/{resources.job_role}")] = ("iam:PassRole",)
     return actions
+
+
+def caller_context(resources: SetupResources) -> dict[str, str]:
+    """Values of the condition keys that narrow policies of these actions have.
+
+    IAM simulates a condition on a key that it is not told of as one that does not hold (IAM API reference,
+    SimulatePrincipalPolicy, ContextEntries).
+
+    Args:
+        resources: What setup makes and uses.
+    """
+    return {
+        "iam:PassedToService": "ec2.amazonaws.com",
+        "eks:accessEntryType": "STANDARD",
+        "eks:principalArn": resources.arn("iam", f"role/{SERVICE_LINKED_ROLE_PATH}{SERVICE_LINKED_ROLE}"),
+        "eks:policyArn": f"arn:{resources.partition}:eks::aws:cluster-access-policy/AWSBatchClusterPolicy",
+    }
 
 
 def _profile(profile: InstanceProfile) -> Iterator[Finding]:

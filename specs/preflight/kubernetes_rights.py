@@ -11,25 +11,30 @@ _PREVENTION = f"{_RBAC_PAGE}#privilege-escalation-prevention-and-bootstrapping"
 _WRITE = ("get", "create", "update", "delete")
 
 
-def setup_rights(namespace: str, *, aws_auth: bool, service_accounts: bool = False) -> tuple[KubernetesRight, ...]:
+def setup_rights(
+    namespace: str, *, aws_auth: bool, service_accounts: bool = False, is_there: bool = False
+) -> tuple[KubernetesRight, ...]:
     """What setup does in the cluster, and following and explaining jobs.
 
     Args:
         namespace: Batch's namespace.
         aws_auth: Whether identities are mapped by the ConfigMap aws-auth.
         service_accounts: Whether the jobs get one of their own.
+        is_there: Whether the namespace is there already, so that nobody has to create it.
     """
-    cluster: list[tuple[str, str, tuple[str, ...]]] = [("namespaces", "", ("get", "create", "update"))]
-    cluster += [(resource, RBAC_GROUP, _WRITE) for resource in ("clusterroles", "clusterrolebindings")]
+    cluster = [(resource, RBAC_GROUP, _WRITE) for resource in ("clusterroles", "clusterrolebindings")]
     inside: list[tuple[str, str, tuple[str, ...]]] = [
         (resource, RBAC_GROUP, _WRITE) for resource in ("roles", "rolebindings")
     ]
     inside += [("serviceaccounts", "", _WRITE)] if service_accounts else []
     inside += [("pods", "", ("get", "list")), ("pods/log", "", ("get",)), ("events", "", ("list",))]
-    rights = [KubernetesRight(verb, name, group) for name, group, verbs in cluster for verb in verbs]
+    rights = [KubernetesRight(verb, "namespaces", name=namespace) for verb in ("get", "update")]
+    rights += [] if is_there else [KubernetesRight("create", "namespaces")]
+    rights += [KubernetesRight(verb, name, group) for name, group, verbs in cluster for verb in verbs]
     rights += [KubernetesRight(verb, name, group, namespace) for name, group, verbs in inside for verb in verbs]
     if aws_auth:
-        rights += [KubernetesRight(verb, "configmaps", "", "kube-system") for verb in ("get", "create", "update")]
+        rights.append(KubernetesRight("create", "configmaps", "", "kube-system"))
+        rights += [KubernetesRight(verb, "configmaps", "", "kube-system", "aws-auth") for verb in ("get", "update")]
     return tuple(rights)
 
 

@@ -31,9 +31,11 @@ def look_at_rights(cluster: EksCluster, namespace: str, *, service_accounts: boo
         service_accounts: Whether the jobs get one of their own.
     """
     aws_auth = mapping_in_use(cluster) == "aws-auth"
+    is_there = _is_there(cluster, namespace)
+    wanted = setup_rights(namespace, aws_auth=aws_auth, service_accounts=service_accounts, is_there=is_there)
     no_escalation = _denied(cluster, escalation_rights(namespace))
     return WorkerRights(
-        denied=_denied(cluster, setup_rights(namespace, aws_auth=aws_auth, service_accounts=service_accounts)),
+        denied=_denied(cluster, wanted),
         no_escalation=no_escalation,
         not_held=_denied(cluster, granted_rights(namespace)) if no_escalation else (),
     )
@@ -54,12 +56,24 @@ def cni_has_annotated_role(cluster: EksCluster) -> bool:
     return ROLE_ANNOTATION in (account.metadata.annotations or {})
 
 
+def _is_there(cluster: EksCluster, namespace: str) -> bool:
+    """Whether a namespace can be seen."""
+    try:
+        cluster.core_v1.read_namespace(namespace)
+    except ApiException as error:
+        if error.status not in (403, 404):
+            raise
+        return False
+    return True
+
+
 def _denied(cluster: EksCluster, rights: Iterable[KubernetesRight]) -> tuple[KubernetesRight, ...]:
     return tuple(right for right in rights if not _is_allowed(cluster, right))
 
 
 def _is_allowed(cluster: EksCluster, right: KubernetesRight) -> bool:
     resource, _, subresource = right.resource.partition("/")
-    attributes = {"verb": right.verb, "group": right.group, "resource": resource, "namespace": right.namespace}
-    review = {"spec": {"resourceAttributes": {**attributes, "subresource": subresource}}}
+    where = {"namespace": right.namespace, "name": right.name}
+    what = {"verb": right.verb, "group": right.group, "resource": resource, "subresource": subresource}
+    review = {"spec": {"resourceAttributes": what | where}}
     return bool(cluster.authorization_v1.create_self_subject_access_review(review).status.allowed)

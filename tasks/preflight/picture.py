@@ -19,7 +19,7 @@ from specs.fault import SpecError
 from specs.image_source import ImageSource
 from specs.platform import PlatformSpec
 from specs.preflight.facts import Level, ObservedCluster, PreflightFacts, Target
-from specs.preflight.identity import SetupResources, caller_actions
+from specs.preflight.identity import SetupResources, caller_actions, caller_context
 from specs.preflight.rule import Finding
 from tasks.preflight import identity, job_identity, kubernetes, network, reachability
 from tasks.preflight.tools import look_at_tools
@@ -231,8 +231,9 @@ def _identities(cluster: EksCluster, wanted: _Wanted, observer: _Observer) -> di
         observer.look("the VPC CNI's pod identity", "eks", lambda: identity.cni_has_pod_identity(cluster))
         or observer.look("the VPC CNI's account", _KUBERNETES, lambda: kubernetes.cni_has_annotated_role(cluster))
     )
+    resources = _setup_resources(cluster, wanted, arn)
     actions = caller_actions(
-        _setup_resources(cluster, wanted, arn),
+        resources,
         access_entries=kubernetes.mapping_in_use(cluster) == "access-entry",
         pushes=wanted.image_source == "mirror",
     )
@@ -246,7 +247,9 @@ def _identities(cluster: EksCluster, wanted: _Wanted, observer: _Observer) -> di
         "caller": observer.look(
             "the caller",
             "sts",
-            lambda: identity.look_at_caller(cluster, actions, iam_answers=observer.answers("iam")),
+            lambda: identity.look_at_caller(
+                cluster, actions, caller_context(resources), iam_answers=observer.answers("iam")
+            ),
         ),
     }
 

@@ -32,7 +32,8 @@ def test_actions_are_asked_about_what_setup_makes() -> None:
 def test_pushing_and_access_entries_need_more() -> None:
     actions = caller_actions(RESOURCES, access_entries=True, pushes=True)
     assert "ecr:PutImage" in actions[REPOSITORY]
-    assert "eks:AssociateAccessPolicy" in actions[CLUSTER]
+    assert actions[CLUSTER] == ("eks:DescribeCluster", "eks:CreateAccessEntry")
+    assert "eks:AssociateAccessPolicy" in actions[RESOURCES.batch_entry]
 
 
 def test_a_role_that_is_not_known_is_not_asked_about() -> None:
