@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from deployments.iam.policies import dependent_table, policy_table
 from docs import catalogue
 from docs.deployed_flows import deployed_flows
 from docs.documents import block_fields, documents
@@ -23,6 +24,7 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
             catalogue.preflight_rules(), ("rule", "what must be so", "where it is written down")
         ),
     },
+    "how-to/workers.md": {"policies": policy_table, "dependent actions": dependent_table},
     "reference/flows.md": {"flows": deployed_flows},
     "reference/blocks.md": {"fields": block_fields},
     "reference/documents.md": {"documents": documents},

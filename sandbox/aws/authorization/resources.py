@@ -1,9 +1,10 @@
 """Which resources a call is about, as the Service Authorization Reference names them.
 
 Source: Service Authorization Reference, the pages list_batch, list_amazonelastickubernetesservice,
-list_amazonelasticcontainerregistry, list_iam, list_amazonec2, list_amazoneventbridge, list_amazonsqs and
-list_amazoncloudwatchlogs. Resource types that it calls optional are asked for where the call names one. An operation
-that is not here is asked about on `*`: it has no resource types, or nobody has needed it here yet.
+list_amazonelasticcontainerregistry, list_iam, list_amazonec2, list_amazoneventbridge, list_amazonsqs,
+list_awscloudformation and list_amazoncloudwatchlogs. Resource types that it calls optional are asked for where the
+call names one. An operation that is not here is asked about on `*`: it has no resource types, or nobody has needed it
+here yet.
 """
 
 import re
@@ -214,6 +215,7 @@ RESOURCES: Mapping[str, Mapping[str, Resources]] = {
             _named("ec2", "route-table/", "RouteTableId"), _named("ec2", "subnet/", "SubnetId")
         ),
     },
+    "cloudformation": {"DescribeStacks": lambda p, place: [place.arn("cloudformation", f"stack/{p['StackName']}/*")]},
     "events": dict.fromkeys(("PutRule", "DeleteRule", "PutTargets", "RemoveTargets", "ListTargetsByRule"), _RULE),
     "sqs": dict.fromkeys(
         ("CreateQueue", "DeleteQueue", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch", "GetQueueAttributes"),
