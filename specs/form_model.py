@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic.alias_generators import to_camel
 
 FROM_DOCUMENT = "specs: read from a document"
 """Validation context of ``from_document``: keep exactly what stands in the document."""
@@ -14,7 +15,11 @@ _KIND = "__prefect_kind"
 
 
 class FormModel(BaseModel):
-    """A model that forms ask for: fields that were left empty are as if they had not been sent."""
+    """A model that forms ask for: fields have the wire's names, and those that were left empty are as if not sent."""
+
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, extra="forbid"
+    )
 
     @model_validator(mode="before")
     @classmethod

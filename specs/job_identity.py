@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, field_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, field_validator
 
 from specs.form_model import FormModel
 from specs.job_definition import JobDefinitionSpec
@@ -27,10 +26,6 @@ HOST_NETWORK_REPORT = "https://github.com/aws/eks-pod-identity-agent/issues/139"
 
 class JobIdentitySpec(FormModel):
     """The service account of the jobs, and the IAM role that its pods act as."""
-
-    model_config = ConfigDict(
-        frozen=True, alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, extra="forbid"
-    )
 
     role_arn: str = Field(
         title="Role ARN",

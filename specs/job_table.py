@@ -3,7 +3,6 @@
 from typing import Literal
 
 from pydantic import ConfigDict, Field
-from pydantic.alias_generators import to_camel
 
 from specs.form_model import FormModel
 from specs.job_request import JobRequest
@@ -13,11 +12,6 @@ class JobTable(FormModel):
     """A job, and the table whose rows it is submitted for. Left as it is, there is no table."""
 
     model_config = ConfigDict(
-        frozen=True,
-        alias_generator=to_camel,
-        populate_by_name=True,
-        serialize_by_alias=True,
-        extra="forbid",
         json_schema_extra={"examples": [{"job": {"jobName": "Day"}, "pasted": "day,region\n2026-01-01,north"}]},
     )
 

@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import ConfigDict, Field, model_validator
 
 from specs.fault import SpecError
 from specs.form_model import FormModel
@@ -20,10 +19,6 @@ _PLATFORM = r"^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?$"
 
 class MirrorImage(FormModel):
     """One public image."""
-
-    model_config = ConfigDict(
-        frozen=True, alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, extra="forbid"
-    )
 
     source: str = Field(
         title="Source",
@@ -101,12 +96,8 @@ class MirrorRepositories(RepositorySettings):
         return self
 
 
-class MirrorSpec(BaseModel):
+class MirrorSpec(FormModel):
     """A list of images to mirror, as the form gives it or a YAML file."""
-
-    model_config = ConfigDict(
-        frozen=True, alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True, extra="forbid"
-    )
 
     images: Annotated[list[MirrorImage], Field(min_length=1)] = Field(
         title="Images", description="The images.", examples=[[{"source": "public.ecr.aws/amazonlinux/amazonlinux:2"}]]

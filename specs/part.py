@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, get_args
 
 from pydantic import ConfigDict
-from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from specs.form_model import FROM_DOCUMENT, FormModel
@@ -33,9 +32,7 @@ class Part(FormModel):
     forms submit every field. A document read with ``from_document`` keeps exactly what stands in it.
     """
 
-    model_config = ConfigDict(
-        frozen=True, extra="allow", alias_generator=to_camel, populate_by_name=True, serialize_by_alias=True
-    )
+    model_config = ConfigDict(extra="allow")
 
     refused: ClassVar[Mapping[str, Refusal]] = {}
     """Wire names that must not be used, with the reason."""

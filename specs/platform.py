@@ -94,11 +94,6 @@ class PlatformSpec(FormModel):
     """AWS Batch on one private EKS cluster, as the tutorial sets it up."""
 
     model_config = ConfigDict(
-        frozen=True,
-        alias_generator=to_camel,
-        populate_by_name=True,
-        serialize_by_alias=True,
-        extra="forbid",
         json_schema_extra={"examples": [{"computeEnvironment": {"computeResources": {"instanceRole": "MyNodes"}}}]},
     )
 
