@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from specs.name import SERVICE_LINKED_ROLE, SERVICE_LINKED_ROLE_PATH
 from specs.preflight.facts import Caller, InstanceProfile, NodeRole, PreflightFacts
 from specs.preflight.rule import Finding, Rule, error, info, rule_of, warning
+from specs.role_trust import POD_IDENTITY_PRINCIPAL
 from specs.source import ECR_GUIDE, EKS_GUIDE, guide, member
 
 
@@ -153,17 +154,19 @@ def caller_actions(resources: SetupResources, *, access_entries: bool, pushes: b
     return actions
 
 
-def caller_context(resources: SetupResources) -> dict[str, str]:
-    """Values of the condition keys that narrow policies of these actions have.
+def caller_context(resources: SetupResources, resource: str) -> dict[str, str]:
+    """Values of the condition keys that narrow policies of the actions on a resource have.
 
     IAM simulates a condition on a key that it is not told of as one that does not hold (IAM API reference,
     SimulatePrincipalPolicy, ContextEntries).
 
     Args:
         resources: What setup makes and uses.
+        resource: What actions are asked about, such as a role.
     """
+    is_job_role = bool(resources.job_role) and resource == resources.arn("iam", f"role/{resources.job_role}")
     return {
-        "iam:PassedToService": "ec2.amazonaws.com",
+        "iam:PassedToService": POD_IDENTITY_PRINCIPAL if is_job_role else "ec2.amazonaws.com",
         "eks:accessEntryType": "STANDARD",
         "eks:principalArn": resources.arn("iam", f"role/{SERVICE_LINKED_ROLE_PATH}{SERVICE_LINKED_ROLE}"),
         "eks:policyArn": f"arn:{resources.partition}:eks::aws:cluster-access-policy/AWSBatchClusterPolicy",

@@ -43,7 +43,7 @@ def look_at_node_role(cluster: EksCluster, arn: str, *, cni_has_own_role: bool) 
     pages = cluster.iam.get_paginator("list_attached_role_policies").paginate(RoleName=name)
     policies = frozenset(policy["PolicyName"] for page in pages for policy in page["AttachedPolicies"])
     actions = [action for right in NODE_RIGHTS for action in right.actions]
-    denied = _simulated(cluster, arn, {"*": actions}, {})
+    denied = _simulated(cluster, arn, {"*": actions}, lambda _: {})
     return NodeRole(
         name=name,
         denied=None if denied is None else frozenset(action for action, _ in denied),
@@ -66,14 +66,18 @@ def cni_has_pod_identity(cluster: EksCluster) -> bool:
 
 
 def look_at_caller(
-    cluster: EksCluster, actions: Mapping[str, Iterable[str]], context: Mapping[str, str], *, iam_answers: bool
+    cluster: EksCluster,
+    actions: Mapping[str, Iterable[str]],
+    context: Callable[[str], Mapping[str, str]],
+    *,
+    iam_answers: bool,
 ) -> Caller:
     """What the caller may do: simulated where IAM allows that, otherwise tried with calls that only read.
 
     Args:
         cluster: Gives the clients.
         actions: What is needed, by resource.
-        context: Values of condition keys that policies of these actions may have.
+        context: Gives the values of condition keys that policies of the actions on a resource may have.
         iam_answers: Whether IAM is reached, which private VPCs outside us-east-1 have no endpoint for.
     """
     caller = cluster.sts.get_caller_identity()["Arn"]
@@ -86,16 +90,16 @@ def look_at_caller(
 
 
 def _simulated(
-    cluster: EksCluster, arn: str, actions: Mapping[str, Iterable[str]], context: Mapping[str, str]
+    cluster: EksCluster, arn: str, actions: Mapping[str, Iterable[str]], context: Callable[[str], Mapping[str, str]]
 ) -> tuple[tuple[str, str], ...] | None:
     """What IAM says that a principal may not do; None where it does not let the caller ask."""
-    entries: Any = [
-        {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
-        for key, value in context.items()
-    ]
     denied = []
     try:
         for resource, names in actions.items():
+            entries: Any = [
+                {"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"}
+                for key, value in context(resource).items()
+            ]
             pages = cluster.iam.get_paginator("simulate_principal_policy").paginate(
                 PolicySourceArn=arn, ActionNames=list(names), ResourceArns=[resource], ContextEntries=entries
             )

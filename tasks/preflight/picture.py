@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -248,7 +249,7 @@ def _identities(cluster: EksCluster, wanted: _Wanted, observer: _Observer) -> di
             "the caller",
             "sts",
             lambda: identity.look_at_caller(
-                cluster, actions, caller_context(resources), iam_answers=observer.answers("iam")
+                cluster, actions, partial(caller_context, resources), iam_answers=observer.answers("iam")
             ),
         ),
     }

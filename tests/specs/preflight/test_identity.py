@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from specs.preflight.identity import SetupResources, caller_actions
+from specs.preflight.identity import SetupResources, caller_actions, caller_context
 
 RESOURCES = SetupResources(
     partition="aws",
@@ -38,3 +38,11 @@ def test_pushing_and_access_entries_need_more() -> None:
 
 def test_a_role_that_is_not_known_is_not_asked_about() -> None:
     assert ROLE not in caller_actions(replace(RESOURCES, node_role=""), access_entries=False, pushes=False)
+
+
+def test_each_role_is_asked_about_as_passed_to_the_service_that_gets_it() -> None:
+    resources = replace(RESOURCES, job_role="team/jobs")
+    jobs = "arn:aws:iam::123456789012:role/team/jobs"
+    passed = {role: caller_context(resources, role)["iam:PassedToService"] for role in (ROLE, jobs)}
+    # EMR on EKS development guide, setting-up-enable-IAM: of a role for EKS Pod Identity.
+    assert passed == {ROLE: "ec2.amazonaws.com", jobs: "pods.eks.amazonaws.com"}
