@@ -20,6 +20,9 @@ _DRAWN = (
     (re.compile(r":job/[0-9a-f-]{36}(:\d+)?"), ":job/0"),
     (re.compile(r":log-stream:[^\"]+"), ":log-stream:0"),
     (re.compile(r"(:job-definition/[\w-]+:)\d+"), r"\g<1>1"),
+    (re.compile(r"(:addon/[\w-]+/[\w-]+/)[0-9a-f-]{36}"), r"\g<1>0"),
+    (re.compile(r"(:podidentityassociation/[\w-]+/)a-\w{17}"), r"\g<1>a-0"),
+    (re.compile(r":oidc-provider/([\w./-]+/id/)\w+"), r":oidc-provider/\g<1>0"),
     (re.compile(r"aws-batch\.[0-9a-f-]{36}"), "aws-batch.0"),
 )
 

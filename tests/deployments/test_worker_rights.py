@@ -22,16 +22,18 @@ from flows.setup import setup_batch
 from flows.submit import submit_jobs
 from flows.teardown import teardown
 from sandbox.aws.authorization.policy import AuthorizationRequest, decide
+from sandbox.aws.settings import Settings
 from sandbox.kubernetes.identity import Attributes
 from sandbox.kubernetes.policy_rules import allows, uncovered
-from sandbox.names import CLUSTER_NAME
+from sandbox.names import ACCOUNT_ID, CLUSTER_NAME, REGION
 from sandbox.remote import RemoteSandbox
+from specs.preflight.identity import SetupResources, caller_actions, caller_context
 from specs.rbac import batch_cluster_role, batch_namespace_role
 from tests.deployments import recorded_rights, worker_runs
-from tests.deployments.worker_role import POLICIES, apply_roles, documents, make_worker, policies_of
+from tests.deployments.worker_role import PLACEHOLDERS, POLICIES, apply_roles, documents, make_worker, policies_of
+from tests.deployments.worker_runs import NAMESPACE
 from tests.flows.jobs import shell
 
-NAMESPACE = "my-aws-batch-namespace"
 STATEMENTS = [(name, statement) for name in rights() for statement in policy(name)["Statement"]]
 ACTIONS = [(name, one["Sid"], action) for name, one in STATEMENTS for action in one["Action"]]
 RECORDED = recorded_rights.recorded()
@@ -44,11 +46,13 @@ def as_new(sandbox: RemoteSandbox) -> Iterator[EksCluster]:
     sandbox.clear_faults()
     sandbox.reset()
     sandbox.settings(compute_environment_delay=0.1, job_queue_delay=0.1, deletion_delay=0.1, relationship_delay=0.1)
+    # An add-on is replaced by another without waiting.
+    sandbox.settings(addon_delay=0)
     with pytest.MonkeyPatch.context() as environment:
         for name, value in sandbox.env.items():
             environment.setenv(name, value)
         yield EksCluster(cluster_name=CLUSTER_NAME)
-    sandbox.settings(iam_policies=False)
+    sandbox.settings(iam_policies=False, addon_delay=Settings.addon_delay)
 
 
 @pytest.mark.timeout(600)
@@ -70,7 +74,7 @@ def test_every_flow_runs_with_its_rights_only(
         worker_runs.change(workers["changes"], admin, sandbox)
         worker_runs.run_jobs(workers["jobs"], admin, sandbox, tmp_path)
         worker_runs.refresh_images(workers["internet"])
-        worker_runs.take_down(workers["changes"], sandbox)
+        worker_runs.take_down(workers["changes"], admin, sandbox)
         seen = recorded_rights.record(sandbox, POLICIES)
     if os.environ.get("RECORD_RIGHTS"):
         recorded_rights.FILE.write_text(json.dumps(seen, indent=1) + "\n")
@@ -136,6 +140,28 @@ def test_without_the_action_a_flow_is_denied_something(name: str, sid: str, acti
         statement["Action"] = [one for one in statement["Action"] if one != action]
         refused += denied(role, policies)
     assert {request.action for request in refused} == {action}
+
+
+@pytest.mark.parametrize("role", ["changes", "both"])
+def test_what_preflight_has_simulated_is_allowed(role: str) -> None:
+    brings_images, has_parts = "internet" in POLICIES[role], "optional" in POLICIES[role]
+    resources = SetupResources(
+        partition="aws",
+        region=REGION,
+        account=ACCOUNT_ID,
+        cluster=CLUSTER_NAME,
+        environment="My-Eks-CE1",
+        queue="My-Eks-JQ1",
+        definitions=("MyJobOnEks_Sleep",),
+        repositories=(worker_runs.REPOSITORY,),
+        node_role=PLACEHOLDERS["NODE_ROLE_NAME"],
+        job_role=PLACEHOLDERS["JOB_ROLE_NAME"] if has_parts else "",
+    )
+    policies = [json.dumps(document) for document in policies_of(role).values()]
+    for resource, actions in caller_actions(resources, access_entries=True, pushes=brings_images).items():
+        context = {key: (value,) for key, value in caller_context(resources, resource).items()}
+        for action in actions:
+            assert decide(policies, AuthorizationRequest(action, resource, context)) == "allowed", (action, resource)
 
 
 CONDITIONED = [(name, one["Sid"]) for name, one in STATEMENTS if "Condition" in one]

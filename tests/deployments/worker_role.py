@@ -27,10 +27,11 @@ PLACEHOLDERS = {
     "CLUSTER_NAME": CLUSTER_NAME,
     "NODE_ROLE_NAME": "EksBatchNodeRole",
     "INSTANCE_PROFILE_NAME": "EksBatchInstanceProfile",
+    "JOB_ROLE_NAME": "team/BatchJobs",
 }
 # Which policies each worker of the tests holds, ...
 POLICIES = {
-    "changes": ("changes", "prerequisites"),
+    "changes": ("changes", "prerequisites", "optional"),
     "cluster": ("cluster",),
     "internet": ("internet",),
     "jobs": ("jobs",),

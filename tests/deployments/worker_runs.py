@@ -28,22 +28,30 @@ from flows.submit import submit_jobs
 from flows.teardown import teardown
 from flows.warm import warm_cache
 from flows.watch import watch_jobs
+from sandbox.names import ACCOUNT_ID
 from sandbox.remote import RemoteSandbox
+from specs.addon import CLOUDWATCH, POD_IDENTITY_AGENT
 from specs.job_request import JobRequest
 from specs.mirror import MirrorImage, MirrorRepositories
 from specs.platform import PlatformSpec
 from specs.private_cluster import PrivateClusterSpec
 from specs.pull_through_cache_rule import PullThroughCacheRuleSpec
+from specs.role_trust import by_pod_identity, by_web_identity
+from tasks.batch_entry import NAMESPACE_POLICY, batch_role_arn, policy_arn
 from tasks.cloudwatch_log import log_group
 from tasks.compute_environment import describe_compute_environment
 from tasks.job import last_attempt
 from tasks.job_report import JobsFailedError
 from tasks.report import StepsFailedError
+from tests.deployments.worker_role import PLACEHOLDERS
 from tests.flows.jobs import shell
 from tests.flows.planned_run import execute, planned
 
 LINUX = "public.ecr.aws/amazonlinux/amazonlinux"
 REPOSITORY = "amazonlinux/amazonlinux"
+NAMESPACE = "my-aws-batch-namespace"
+JOB_ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/{PLACEHOLDERS['JOB_ROLE_NAME']}"
+OTHER_JOB_ROLE = f"arn:aws:iam::{ACCOUNT_ID}:role/team/OtherJobs"
 PROFILE, NODE_ROLE = "EksBatchInstanceProfile", "EksBatchNodeRole"
 CHANGED_REPOSITORIES = MirrorRepositories.model_validate(
     {"lifecyclePolicy": {}, "imageTagMutability": "IMMUTABLE", "imageScanningConfiguration": {"scanOnPush": True}}
@@ -64,9 +72,11 @@ def platform(sandbox: RemoteSandbox, **parts: Any) -> PlatformSpec:
 
 
 def changed_platform(sandbox: RemoteSandbox) -> PlatformSpec:
-    """The same with a change to each part that can be updated."""
+    """The same with a change to each part that can be updated, and the optional parts."""
     return platform(
         sandbox,
+        jobIdentity={"roleArn": JOB_ROLE},
+        containerLogs=True,
         computeResources={"maxvCpus": 64},
         jobQueue={"priority": 20, "tags": {"team": "rights"}},
         schedulingPolicy={"name": "fair", "fairsharePolicy": {"shareDecaySeconds": 600}},
@@ -74,11 +84,12 @@ def changed_platform(sandbox: RemoteSandbox) -> PlatformSpec:
 
 
 def roll_back(both: EksCluster, sandbox: RemoteSandbox) -> None:
-    """A setup that brings its images itself, fails in the middle and takes back what it has made."""
+    """A setup by access entries that brings its images itself, fails in the middle and takes back what it has made."""
+    by_entry = both.model_copy(update={"identity_mapping": "access-entry"})
     fault = {"status": 400, "code": "ClientException", "message": "no more today"}
     sandbox.fault(service="batch", operation="CreateJobQueue", times=1, **fault)
     with pytest.raises(StepsFailedError, match="no more today"):
-        setup_batch(both, platform(sandbox), image_source="pull_through", rollback=True)
+        setup_batch(by_entry, platform(sandbox), image_source="pull_through", rollback=True)
 
 
 def bring_images(internet: EksCluster) -> None:
@@ -112,9 +123,10 @@ def refresh_images(internet: EksCluster) -> None:
 
 
 def set_up(changes: EksCluster, admin: EksCluster, sandbox: RemoteSandbox) -> None:
-    """preflight, setup and drift, with access entries."""
+    """preflight, setup and drift, with access entries, and the jobs' role by IRSA."""
     break_prerequisites(admin)
-    wanted = platform(sandbox)
+    prepare_optional_parts(admin)
+    wanted = platform(sandbox, jobIdentity={"roleArn": JOB_ROLE, "provider": "irsa"})
     by_entry = changes.model_copy(update={"identity_mapping": "access-entry"})
     preflight(by_entry, wanted, image_source="already_mirrored", fix=True)
     setup_batch(by_entry, wanted, image_source="already_mirrored")
@@ -130,7 +142,7 @@ def look_after_cluster(worker: EksCluster) -> None:
 
 
 def change(changes: EksCluster, admin: EksCluster, sandbox: RemoteSandbox) -> None:
-    """migrate_identity both ways, and setup with each part changed."""
+    """migrate_identity both ways, and setup with each part changed: the jobs' role is EKS Pod Identity's then."""
     admin.core_v1.delete_namespaced_config_map("aws-auth", "kube-system")
     migrate_identity(changes, "aws-auth")
     migrate_identity(changes, "access-entry")
@@ -141,7 +153,7 @@ def change(changes: EksCluster, admin: EksCluster, sandbox: RemoteSandbox) -> No
 
 def break_cluster_objects(admin: EksCluster) -> None:
     """Change by hand each object in the cluster that setup has made, so that it is put back."""
-    namespace, role = "my-aws-batch-namespace", "aws-batch-compute-environment-role"
+    namespace, role = NAMESPACE, "aws-batch-compute-environment-role"
     admin.core_v1.patch_namespace(namespace, {"metadata": {"labels": {"name": "other"}}})
     admin.rbac_v1.patch_cluster_role("aws-batch-cluster-role", {"rules": []})
     admin.rbac_v1.patch_cluster_role_binding("aws-batch-cluster-role-binding", {"subjects": []})
@@ -265,8 +277,48 @@ def diagnose_without_pod(jobs: EksCluster, admin: EksCluster, sandbox: RemoteSan
     assert "kept" in diagnose_job(jobs, job_id).model_dump_json()
 
 
-def take_down(changes: EksCluster, sandbox: RemoteSandbox) -> None:
-    """setup with the images through the cache, and by a new compute environment; teardown with a job that goes on."""
+def prepare_optional_parts(admin: EksCluster) -> None:
+    """What a person does once: roles that pods may have in both ways, what vouches for pods, the node role's policy."""
+    issuer = admin.description["identity"]["oidc"]["issuer"]
+    provider: Any = {"Url": issuer, "ClientIDList": ["sts.amazonaws.com"], "ThumbprintList": ["0" * 40]}
+    vouching = admin.iam.create_open_id_connect_provider(**provider)["OpenIDConnectProviderArn"]
+    account = (NAMESPACE, "batch-jobs")
+    ways = (by_pod_identity(admin.arn, *account), by_web_identity(vouching, *account))
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [json.loads(way.statement()) for way in ways]})
+    for arn in (JOB_ROLE, OTHER_JOB_ROLE):
+        admin.iam.create_role(RoleName=arn.rpartition("/")[2], Path="/team/", AssumeRolePolicyDocument=trust)
+    admin.eks.create_addon(clusterName=admin.cluster_name, addonName=POD_IDENTITY_AGENT)
+    logs = "arn:aws:iam::aws:policy/CloudWatchAgentServerPolicy"
+    admin.iam.attach_role_policy(RoleName=NODE_ROLE, PolicyArn=logs)
+
+
+def replace_optional_parts(admin: EksCluster) -> None:
+    """Put something of somebody else's, which differs, in the place of the association and the add-on."""
+    eks, name = admin.eks, admin.cluster_name
+    (found,) = eks.list_pod_identity_associations(clusterName=name, namespace=NAMESPACE)["associations"]
+    eks.delete_pod_identity_association(clusterName=name, associationId=found["associationId"])
+    eks.create_pod_identity_association(
+        clusterName=name, namespace=NAMESPACE, serviceAccount="batch-jobs", roleArn=OTHER_JOB_ROLE
+    )
+    eks.delete_addon(clusterName=name, addonName=CLOUDWATCH)
+    values = "containerLogs: {enabled: false}"
+    eks.create_addon(clusterName=name, addonName=CLOUDWATCH, configurationValues=values)
+
+
+def take_down(changes: EksCluster, admin: EksCluster, sandbox: RemoteSandbox) -> None:
+    """setup with the images through the cache, and by a new compute environment, that takes optional parts over.
+
+    Then teardown with a job that goes on, and of access entries: others have a namespace in the policy of Batch's.
+    """
+    replace_optional_parts(admin)
     changed = changed_platform(sandbox)
-    setup_batch(changes, changed, image_source="pull_through")
+    setup_batch(changes, changed, image_source="pull_through", adopt=True)
+    migrate_identity(changes, "access-entry")
+    admin.eks.associate_access_policy(
+        clusterName=admin.cluster_name,
+        principalArn=batch_role_arn(admin),
+        policyArn=policy_arn(admin, NAMESPACE_POLICY),
+        accessScope={"type": "namespace", "namespaces": [NAMESPACE, "second"]},
+    )
+    admin.batch.submit_job(jobName="goes-on", jobQueue="My-Eks-JQ1", jobDefinition="MyJobOnEks_Sleep", **SHARE)
     teardown(changes, changed, approve=False, delete_images=True, jobs="cancel")

@@ -16,8 +16,13 @@ _ACTIONS = {
 }
 # "No permissions are required to perform this operation" (STS API reference, GetCallerIdentity).
 _FREE = {("sts", "GetCallerIdentity")}
-# Asked about the cluster, though what is made, and tagged, is an entry.
 _MAKES_ENTRY = "eks:CreateAccessEntry"
+# Asked about the cluster, though something else is made, and tagged: what these are asked about.
+_MADE = {
+    _MAKES_ENTRY: "DescribeAccessEntry",
+    "eks:CreateAddon": "DescribeAddon",
+    "eks:CreatePodIdentityAssociation": "DescribePodIdentityAssociation",
+}
 # Creating with tags needs the action that tags, on the same resource (Service Authorization Reference, the operations
 # tables: CreateComputeEnvironment is batch:TagResource too, CreateQueue sqs:TagQueue, and so on).
 _TAGGING = {
@@ -37,7 +42,7 @@ def requests_of(service: str, operation: str, parameters: Parameters, place: Pla
     context = _CONTEXT[action](parameters) if action in _CONTEXT else {}
     resources = resources_of(service, operation, parameters, place)
     asked = [AuthorizationRequest(action, resource, context) for resource in resources]
-    made = resources_of("eks", "DescribeAccessEntry", parameters, place) if action == _MAKES_ENTRY else resources
+    made = resources_of("eks", _MADE[action], parameters, place) if action in _MADE else resources
     return [*asked, *_tagging(service, operation, parameters, made), *_dependent(action, parameters, place)]
 
 
@@ -90,6 +95,15 @@ def _passed_by_entry(parameters: Parameters, _: Place) -> Iterator[Authorization
         yield _pass_role(parameters["principalArn"], "eks.amazonaws.com")
 
 
+def _passed_to_pods(parameters: Parameters, _: Place) -> Iterator[AuthorizationRequest]:
+    """The role of an association: whoever makes it needs iam:PassRole (EKS user guide, pod-id-association).
+
+    Which service it is passed to: Amazon EMR on EKS development guide, setting-up-enable-IAM.
+    """
+    if parameters.get("roleArn"):
+        yield _pass_role(parameters["roleArn"], "pods.eks.amazonaws.com")
+
+
 def _with_vpc_endpoint(parameters: Parameters, place: Place) -> Iterator[AuthorizationRequest]:
     """Dependent actions of CreateVpcEndpoint (reference, list_amazonec2): tags, and private DNS."""
     if any(key.startswith("TagSpecification.") for key in parameters):
@@ -104,6 +118,8 @@ _DEPENDENT: Mapping[str, Callable[[Parameters, Place], Iterable[AuthorizationReq
     "batch:UpdateComputeEnvironment": _passed_by_environment,
     "iam:AddRoleToInstanceProfile": _passed_to_profile,
     _MAKES_ENTRY: _passed_by_entry,
+    "eks:CreatePodIdentityAssociation": _passed_to_pods,
+    "eks:UpdatePodIdentityAssociation": _passed_to_pods,
     "ec2:CreateVpcEndpoint": _with_vpc_endpoint,
 }
 
@@ -136,6 +152,7 @@ def _of_rule(parameters: Parameters) -> dict[str, tuple[str, ...]]:
 _CONTEXT: Mapping[str, Callable[[Parameters], dict[str, tuple[str, ...]]]] = {
     "eks:CreateAccessEntry": _of_entry,
     "eks:AssociateAccessPolicy": _of_association,
+    "eks:DisassociateAccessPolicy": lambda p: {"eks:policyArn": (p["policyArn"],)},
     "events:PutRule": _of_rule,
     "events:PutTargets": lambda p: {"events:TargetArn": tuple(each["Arn"] for each in p["Targets"])},
     "iam:CreateServiceLinkedRole": lambda p: {"iam:AWSServiceName": (p["AWSServiceName"],)},

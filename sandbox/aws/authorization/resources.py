@@ -83,6 +83,16 @@ def _access_entry(parameters: Parameters, place: Place) -> Iterable[str]:
     yield place.arn("eks", f"access-entry/{parameters['name']}/{kind}/{account}/{path[-1]}/*")
 
 
+def _addon(parameters: Parameters, place: Place) -> Iterable[str]:
+    """`addon/CLUSTER/NAME/UUID`; what comes last EKS draws itself."""
+    yield place.arn("eks", f"addon/{parameters['name']}/{parameters['addonName']}/*")
+
+
+def _pod_identity_association(parameters: Parameters, place: Place) -> Iterable[str]:
+    """`podidentityassociation/CLUSTER/ID`; one that is only being made has no id yet."""
+    yield place.arn("eks", f"podidentityassociation/{parameters['name']}/{parameters.get('associationId', '*')}")
+
+
 def _role(parameters: Parameters, place: Place) -> Iterable[str]:
     """A role's ARN has its path, which calls do not give."""
     for name in values(parameters, "RoleName"):
@@ -157,6 +167,8 @@ RESOURCES: Mapping[str, Mapping[str, Resources]] = {
     },
     "eks": {
         "CreateAccessEntry": _CLUSTER,
+        "CreateAddon": _CLUSTER,
+        "CreatePodIdentityAssociation": _CLUSTER,
         "DescribeCluster": _CLUSTER,
         "ListAccessEntries": _CLUSTER,
         "ListNodegroups": _CLUSTER,
@@ -168,6 +180,13 @@ RESOURCES: Mapping[str, Mapping[str, Resources]] = {
         "AssociateAccessPolicy": _access_entry,
         "DisassociateAccessPolicy": _access_entry,
         "ListAssociatedAccessPolicies": _access_entry,
+        "DescribeAddon": _addon,
+        "UpdateAddon": _addon,
+        "DeleteAddon": _addon,
+        "DescribePodIdentityAssociation": _pod_identity_association,
+        "UpdatePodIdentityAssociation": _pod_identity_association,
+        "DeletePodIdentityAssociation": _pod_identity_association,
+        "TagResource": _named("eks", "", "resourceArn"),
     },
     "ecr": dict.fromkeys(
         (
@@ -199,6 +218,7 @@ RESOURCES: Mapping[str, Mapping[str, Resources]] = {
     ),
     "iam": {
         "GetRole": _role,
+        "GetOpenIDConnectProvider": _named("iam", "", "OpenIDConnectProviderArn"),
         "ListAttachedRolePolicies": _role,
         "CreateInstanceProfile": _PROFILE,
         "GetInstanceProfile": _PROFILE,
