@@ -23,7 +23,11 @@ from tasks.namespace_access_policy_removal import NamespaceAccessPolicyRemoval
 from tasks.node_access_entry import ensure_node_access_entry
 from tasks.removal import remove
 from tasks.stuck_job import explain_stuck
+from tests.control_planes import CONTROL_PLANES
 from tests.mutating_calls import mutating
+
+# Batch by access entries to its end, on the closest to EKS that there is.
+STRONGEST = pytest.mark.parametrize("sandbox", CONTROL_PLANES[-1:], indirect=True)
 
 STEPS = [
     "service-linked role",
@@ -79,6 +83,7 @@ def map_roles(cluster: EksCluster) -> str:
     return str(cluster.core_v1.read_namespaced_config_map("aws-auth", "kube-system").data["mapRoles"])
 
 
+@STRONGEST
 def test_a_cluster_with_access_entries_only_is_set_up_to_a_job_that_runs(
     modern: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:
@@ -241,6 +246,7 @@ def test_a_node_role_with_an_entry_of_another_type_is_named(modern: EksCluster, 
     assert f"aws eks delete-access-entry --cluster-name my-test-cluster --principal-arn {role}" in str(refused.value)
 
 
+@STRONGEST
 def test_a_cluster_goes_over_to_access_entries_and_back_with_its_jobs(
     cluster: EksCluster, platform: PlatformSpec, sandbox: RemoteSandbox
 ) -> None:

@@ -16,6 +16,7 @@ import pytest
 from blocks.eks_cluster import EksCluster
 from demo.prefect_server import PrefectServer
 from sandbox.remote import RemoteSandbox
+from tests.control_planes import CONTROL_PLANES
 from tests.flows.cluster_picture import cluster_picture
 from tests.flows.foreign import make_foreign_things
 from tests.flows.forked_run import run_in_fork
@@ -74,7 +75,11 @@ def finished(
     return finish
 
 
-@pytest.mark.parametrize(("identity", "point"), [("aws-auth", 7), ("access-entry", 5)])
+@pytest.mark.parametrize(
+    ("sandbox", "identity", "point"),
+    [*((plane, "aws-auth", 7) for plane in CONTROL_PLANES), ("embedded", "access-entry", 5)],
+    indirect=["sandbox"],
+)
 def test_a_teardown_stopped_after_a_mutating_call_is_finished_by_the_next(
     identity: str, point: int, finished: Finished
 ) -> None:

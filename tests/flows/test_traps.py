@@ -265,13 +265,27 @@ def test_a_cluster_that_batch_cannot_use_makes_the_environment_invalid_and_setup
     cluster.batch.update_compute_environment(computeEnvironment="My-Eks-CE1", state="ENABLED")
     assert INVALID_NAMESPACE in wait_for_status(cluster, "INVALID")
 
-    explanation = why(cluster, job(), stuck_after_seconds=0.5)
+    explanation = str(explain_invalid(cluster, described(cluster)))
     assert INVALID_NAMESPACE in explanation
     assert trap.explained in explanation
     assert "setup_batch" in explanation
 
     setup_batch(cluster, platform)
     assert status(cluster)[0] == "VALID"
+
+
+def test_a_job_that_hangs_for_an_invalid_environment_is_told_its_cause(
+    cluster: EksCluster, platform: PlatformSpec
+) -> None:
+    trap = IN_THE_CLUSTER[0]
+    trap.fall_in(cluster)
+    cluster.batch.update_compute_environment(computeEnvironment="My-Eks-CE1", state="ENABLED")
+    wait_for_status(cluster, "INVALID")
+    explanation = why(cluster, job(), stuck_after_seconds=0.5)
+    assert INVALID_NAMESPACE in explanation
+    assert trap.explained in explanation
+    assert "setup_batch" in explanation
+    setup_batch(cluster, platform)
 
 
 def test_a_public_image_never_starts(cluster: EksCluster, platform: PlatformSpec) -> None:
