@@ -146,8 +146,11 @@ class Lifecycle:
             self._dependency_ended(dependent, job)
         if job.parent is not None:
             self._child_ended(job.parent)
+        elif retention := self._core.settings.ended_job_retention:
+            self._core.timers.after(retention, lambda: self._forget(job))
         else:
-            self._core.timers.after(self._core.settings.ended_job_retention, lambda: self._forget(job))
+            # Not by the timers' thread: nobody is to see that it ended.
+            self._forget(job)
 
     def _dependency_ended(self, job: Job, other: Job) -> None:
         if job.ended or job.waiting_for is None:
