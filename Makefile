@@ -15,7 +15,7 @@ up: $(VENV)/installed
 # `make test COVERAGE=yes` also measures how much of the product the tests run, and is a quarter slower for it.
 test: lint
 	$(if $(COVERAGE),$(BIN)/coverage erase)
-	$(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest --numprocesses 2 --dist worksteal --durations 15
+	$(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest --numprocesses 3 --dist worksteal --durations 15
 	$(if $(COVERAGE),$(BIN)/coverage combine --quiet)
 	$(if $(COVERAGE),$(BIN)/coverage report)
 

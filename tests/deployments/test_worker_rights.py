@@ -63,8 +63,10 @@ def test_every_flow_runs_with_its_rights_only(
     sandbox = sandboxes("embedded")
     with as_new(sandbox) as admin:
         apply_roles(admin)
+        # Known at once: a worker is not started the moment its entry is made.
+        sandbox.settings(access_entry_delay=0)
         workers = {role: make_worker(admin, role, "access-entry") for role in POLICIES}
-        sandbox.settings(iam_policies=True)
+        sandbox.settings(access_entry_delay=Settings.access_entry_delay, iam_policies=True)
         sandbox.clear_calls()
         worker_runs.roll_back(workers["both"], sandbox)
         worker_runs.bring_images(workers["internet"])
