@@ -22,6 +22,7 @@ from specs.job_request import JobRequest
 from specs.platform import PlatformSpec
 from tasks.compute_environment_health import explain_invalid
 from tasks.report import StepsFailedError
+from tests.flows.aws_calls import aws_calls
 from tests.flows.trapped import container_override, described, job, the_platform, wait_for_status
 
 NODE_ROLE = "arn:aws:iam::123456789012:role/EksBatchNodeRole"
@@ -55,11 +56,6 @@ def setup_refuses(cluster: EksCluster, document: dict[str, Any], sandbox: Remote
         setup_batch(cluster, as_given)
     assert aws_calls(sandbox) == before
     return str(refused.value)
-
-
-def aws_calls(sandbox: RemoteSandbox) -> list[dict[str, Any]]:
-    """The calls so far but for those of the cluster's own nodes, which never rest."""
-    return [call for call in sandbox.calls() if call["service"] != "kubernetes"]
 
 
 def test_an_instance_profile_that_does_not_exist(

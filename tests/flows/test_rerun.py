@@ -31,6 +31,7 @@ from tasks.job_queue import describe_job_queue
 from tasks.job_report import JobsFailedError, JobsReport
 from tasks.job_request_check import find_definition
 from tasks.rerun_plan import RERUN_TAG
+from tests.flows.aws_calls import aws_calls
 from tests.flows.jobs import shell
 from tests.flows.planned_run import execute, planned
 
@@ -199,10 +200,10 @@ def test_what_cannot_be_run_again_is_refused_before_anything_is_submitted(
     assert "whole_arrays" in str(no.value)
     with pytest.raises(OperationError, match="no job of a flow run of this id"):
         rerun_failed(cluster, UNKNOWN)
-    calls = len(sandbox.calls())
+    calls = aws_calls(sandbox)
     with pytest.raises(SpecError, match=r"of = 'My-Eks-Job1'.*\n.*changes.memory"):
         rerun_failed(cluster, "My-Eks-Job1", RerunChanges(memory="2048Mi"), double_memory_after_oom=True)
-    assert (len(sandbox.calls()), submissions(sandbox)) == (calls, 0)
+    assert (aws_calls(sandbox), submissions(sandbox)) == (calls, 0)
     with pytest.raises(JobsFailedError, match="1 of 2 children FAILED"):
         rerun_failed(cluster, run_id, whole_arrays=True)
 
