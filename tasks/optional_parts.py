@@ -11,8 +11,9 @@ from blocks.operation_error import OperationError
 from specs.platform import PlatformSpec
 from specs.preflight import job_identity
 from specs.preflight.endpoints import LOGS_ENDPOINT, NeededEndpoint, endpoint_of_identity, missing_of
-from specs.preflight.facts import JobIdentity, PreflightFacts
+from specs.preflight.facts import PreflightFacts
 from specs.preflight.identity import rights_for_identity, rights_for_logs
+from specs.preflight.optional_parts import JobIdentity
 from specs.preflight.rule import Finding, warning
 from tasks.discovery import ClusterFacts
 from tasks.preflight.identity import look_at_node_role

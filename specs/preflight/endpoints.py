@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from specs.preflight.facts import HTTPS, Endpoint, JobIdentity, Level, PreflightFacts, Subnet
+from specs.preflight.facts import HTTPS, Endpoint, Level, PreflightFacts, Subnet
+from specs.preflight.optional_parts import JobIdentity
 from specs.preflight.rule import Finding, Rule, error, warning
 from specs.source import ECR_GUIDE, EKS_GUIDE
 

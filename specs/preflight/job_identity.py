@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from specs.addon import POD_IDENTITY_AGENT, tolerates_batch_nodes
-from specs.preflight.facts import JobIdentity
+from specs.preflight.optional_parts import JobIdentity
 from specs.preflight.rule import Finding, error, rule_of, warning
 from specs.role_trust import STS_AUDIENCE, trust_faults, trusts_everybody
 from specs.source import EKS_GUIDE

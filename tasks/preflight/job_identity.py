@@ -10,7 +10,7 @@ from blocks.aws_errors import DENIED, error_code
 from blocks.eks_cluster import EksCluster
 from specs.addon import CLOUDWATCH, POD_IDENTITY_AGENT
 from specs.job_identity import ROLE_ANNOTATION, JobIdentitySpec
-from specs.preflight.facts import Addon, ContainerLogs, JobIdentity
+from specs.preflight.optional_parts import Addon, ContainerLogs, JobIdentity
 from tasks.addon import describe_addon
 from tasks.kubernetes_object import KubernetesObject
 from tasks.ownership import left_out_metadata

@@ -10,14 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from specs.preflight.facts import (
-    Addon,
     Caller,
-    ContainerLogs,
     CoreDns,
     Endpoint,
     Ingress,
     InstanceProfile,
-    JobIdentity,
     KubernetesRight,
     NodeRole,
     ObservedCluster,
@@ -29,6 +26,7 @@ from specs.preflight.facts import (
     Vpc,
     WorkerRights,
 )
+from specs.preflight.optional_parts import Addon, ContainerLogs, JobIdentity
 from specs.preflight.rules import RULES, find, passed
 from specs.role_trust import by_pod_identity, by_web_identity
 
