@@ -178,7 +178,7 @@ class Teardown:
 
     def _job_definitions(self, queue: Futures) -> Futures:
         names = [definition.job_definition_name for definition in self._platform.job_definitions]
-        return [future for name in names for future in self._remove(JobDefinitionRemoval(self._cluster, name), queue)]
+        return self._remove_each([JobDefinitionRemoval(self._cluster, name) for name in names], queue)
 
     def _optional_parts(self, environment: Futures) -> Futures:
         """The jobs' identity, and their logs in CloudWatch, which jobs need until the environment is gone."""
@@ -187,7 +187,7 @@ class Teardown:
         if identity:
             things.append(PodIdentityAssociationRemoval(cluster, identity.service_account, namespace))
             things.append(KubernetesObjectRemoval(cluster, cluster.core_v1, identity.manifest(namespace), namespace))
-        return [future for thing in things for future in self._remove(thing, environment)]
+        return self._remove_each(things, environment)
 
     def _access(self, environment: Futures, before_namespace: Futures) -> Futures:
         """Rights, identities and the namespace, which the environment needs until it is gone."""
@@ -206,8 +206,8 @@ class Teardown:
         return [*bound, *self._node_entries(environment), *self._identity_mappings(environment), *namespace_removal]
 
     def _node_entries(self, environment: Futures) -> Futures:
-        entries = [NodeAccessEntryRemoval(self._cluster, role) for role in node_entries_to_remove(self._cluster)]
-        return [future for entry in entries for future in self._remove(entry, environment)]
+        roles = node_entries_to_remove(self._cluster)
+        return self._remove_each([NodeAccessEntryRemoval(self._cluster, role) for role in roles], environment)
 
     def _identity_mappings(self, environment: Futures) -> Futures:
         removed: Futures = []
@@ -233,7 +233,10 @@ class Teardown:
             for name in filter(None, map(spec.private_repository, images_to_provide(platform))):
                 filled = RepositoryRemoval(cluster, name, with_images=with_images, made_now=made_now)
                 repositories.setdefault(name, filled)
-        return [future for thing in [*repositories.values(), *rules] for future in self._remove(thing, definitions)]
+        return self._remove_each([*repositories.values(), *rules], definitions)
+
+    def _remove_each(self, things: Sequence[Removable], after: Futures) -> Futures:
+        return [future for thing in things for future in self._remove(thing, after)]
 
     def _remove(self, thing: Removable, after: Sequence[PrefectFuture[Any]] = ()) -> Futures:
         if self._is_spared(thing.label):
