@@ -1,6 +1,7 @@
 """Prefect's UI as people use it: everything is found by what it says or is called."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http import HTTPStatus
@@ -203,5 +204,9 @@ class PrefectUi:
         self.page.get_by_role("link").filter(has=self.page.get_by_role("heading", name=key, exact=True)).click()
         self.page.get_by_role("link", name=re.compile("^[0-9a-f]{8}$")).first.click()
         shown = self.page.get_by_role("tabpanel", name="Artifact", exact=True)
-        expect(shown).to_contain_text(text)
-        return shown.inner_text()
+        deadline = time.monotonic() + _CLICK_SECONDS
+        # What is being drawn once more is there, and hidden: its text is taken when it is seen.
+        while text not in (seen := shown.inner_text()):
+            assert time.monotonic() < deadline, f"{text!r} is not in {seen!r}"
+            self.page.wait_for_timeout(200)
+        return seen
