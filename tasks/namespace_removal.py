@@ -8,6 +8,7 @@ from kubernetes import client
 from blocks.eks_cluster import EksCluster
 from specs.namespace import NamespaceSpec
 from specs.rbac import batch_namespace_role, batch_namespace_role_binding
+from tasks.former_associations_removal import FormerAssociationsRemoval
 from tasks.kubernetes_object_removal import KubernetesObjectRemoval
 from tasks.namespace_access_policy_removal import NamespaceAccessPolicyRemoval
 from tasks.outcome import Outcome
@@ -56,7 +57,7 @@ def former_namespace(cluster: EksCluster, name: str) -> list[Removable]:
     ]
     if cluster.authentication_mode != "CONFIG_MAP":
         rights.append(NamespaceAccessPolicyRemoval(cluster, name))
-    return [*rights, NamespaceRemoval(cluster, NamespaceSpec(name=name))]
+    return [*rights, FormerAssociationsRemoval(cluster, name), NamespaceRemoval(cluster, NamespaceSpec(name=name))]
 
 
 @step("namespaces left behind on {cluster.cluster_name}")

@@ -14,8 +14,10 @@ from flows.setup import setup_batch
 from flows.teardown import teardown
 from sandbox.remote import RemoteSandbox
 from specs.platform import PlatformSpec
+from specs.role_trust import by_pod_identity
 from tasks.compute_environment import describe_compute_environment
 from tasks.outcome import Outcome
+from tasks.ownership import OWNER, OWNER_TAG
 from tasks.report import StepsFailedError
 from tests.flows.queue_witness import QUEUE, Witness, environments, order_of
 
@@ -76,6 +78,13 @@ def test_no_job_is_lost_whatever_changes_under_them(
     witness.start()
     old = "my-aws-batch-namespace"
     cluster.core_v1.create_namespaced_config_map(old, {"metadata": {"name": "settings"}, "data": {}})
+    statement = by_pod_identity(cluster.arn, old, "batch-jobs").statement()
+    trust = f'{{"Version": "2012-10-17", "Statement": [{statement}]}}'
+    role = cluster.iam.create_role(RoleName="BatchJobs", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    for account, tags in {"batch-jobs": {OWNER_TAG: OWNER}, "theirs": {}}.items():
+        cluster.eks.create_pod_identity_association(
+            clusterName=cluster.cluster_name, namespace=old, serviceAccount=account, roleArn=role, tags=tags
+        )
     try:
         # Fixed at creation: another environment.
         moved = change(cluster, platform(sandbox, "elsewhere"), replace=True)
@@ -87,6 +96,9 @@ def test_no_job_is_lost_whatever_changes_under_them(
         assert [*environments(cluster)] == order_of(cluster, QUEUE) == [SECOND]
         # What it leaves behind goes with it, but for what others still use.
         assert moved["role aws-batch-compute-environment-role"].action == "deleted"
+        assert moved[f"pod identity associations of namespace {old}"].action == "deleted"
+        kept = cluster.eks.list_pod_identity_associations(clusterName=cluster.cluster_name)["associations"]
+        assert [association["serviceAccount"] for association in kept] == ["theirs"]
         assert old in namespaces(cluster)
         # In place, even with `replace`: scaling, and other instances.
         witness.in_place = True
