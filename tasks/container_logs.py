@@ -140,7 +140,7 @@ def wait_until_active(cluster: EksCluster, *, timeout_seconds: float = 1200, deg
         OperationError: If it does not become ACTIVE, with what EKS says of its health.
     """
     became_degraded = 0.0
-    for _ in pauses(timeout_seconds):
+    for _ in pauses(timeout_seconds, f"add-on {CLOUDWATCH} to become ACTIVE"):
         found = describe_addon(cluster, CLOUDWATCH) or {"status": "gone"}
         if found["status"] == "ACTIVE":
             return
