@@ -9,6 +9,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,7 @@ from botocore.credentials import (
 )
 from botocore.exceptions import NoCredentialsError
 from botocore.httpsession import URLLib3Session
+from botocore.loaders import Loader, create_loader
 from botocore.model import ServiceId
 from botocore.signers import RequestSigner
 from botocore.utils import get_environ_proxies
@@ -168,7 +170,7 @@ class AwsSession:
 
     def _signed_in(self) -> botocore.session.Session:
         block = self._block
-        core = botocore.session.Session(profile=block.profile_name)
+        core = _new_session(block.profile_name)
         if block.region_name:
             core.set_config_variable("region", block.region_name)
         if block.aws_access_key_id and block.aws_secret_access_key:
@@ -185,7 +187,7 @@ class AwsSession:
             role_arn,
             extra_args={"RoleSessionName": f"prefect-{uuid.uuid4().hex[:8]}"} | extra,
         )
-        core = botocore.session.Session(profile=self._block.profile_name)
+        core = _new_session(self._block.profile_name)
         core.set_config_variable("region", source.get_config_variable("region"))
         core.get_component("credential_provider").insert_before("env", _AssumedRole(fetcher.fetch_credentials))
         return core
@@ -199,6 +201,18 @@ class AwsSession:
             config = config.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
         session: Any = boto3.Session(botocore_session=core)
         return session.client(service, endpoint_url=endpoint, config=config, **parameters)
+
+
+def _new_session(profile: str | None) -> botocore.session.Session:
+    core = botocore.session.Session(profile=profile)
+    core.register_component("data_loader", _loader(core.get_config_variable("data_path")))
+    return core
+
+
+@cache
+def _loader(data_path: str | None) -> Loader:
+    """One for all sessions: each would read the documents of every API again, a tenth of a second for a client."""
+    return create_loader(data_path)
 
 
 class _AssumedRole(CredentialProvider):
