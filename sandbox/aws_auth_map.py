@@ -1,7 +1,8 @@
 """The `aws-auth` ConfigMap as aws-iam-authenticator reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Self
 
 import yaml
@@ -49,12 +50,13 @@ class AwsAuthMap:
         return self.roles.get(arn.lower()) or self.users.get(arn.lower())
 
 
-def _document(text: str) -> list[Any]:
+@lru_cache(maxsize=16)  # asked for with every request, and hardly ever another
+def _document(text: str) -> Sequence[Any]:
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError:
-        return []
-    return document if isinstance(document, list) else []
+        return ()
+    return document if isinstance(document, list) else ()
 
 
 def _entries(text: str, arn_key: str) -> dict[str, MappedIdentity]:

@@ -3,12 +3,18 @@
 import json
 import threading
 from collections.abc import Callable, Mapping
+from functools import cache
 from queue import SimpleQueue
 from typing import Any
 
+import jsonpath_ng.ext
+from jsonpath_ng.ext.parser import parse
 from moto.events.models import events_backends
 
 from sandbox.aws.batch.identifiers import Place
+
+# Moto parses the same paths anew with every event, which takes longer than all the rest of it.
+jsonpath_ng.ext.parse = cache(parse)  # type: ignore[attr-defined]
 
 SOURCE = "aws.batch"
 JOB = "Batch Job State Change"
