@@ -10,16 +10,15 @@ import pytest
 from botocore.credentials import Credentials
 
 from sandbox.eks_token import presign
-from sandbox.remote import RemoteSandbox
 from tests.control_planes import CONTROL_PLANES
 
 
-@pytest.fixture(scope="session", params=CONTROL_PLANES)
-def sandbox(request, tmp_path_factory):
-    """A running sandbox, started once for each control plane there is; tests share it."""
-    state_dir = tmp_path_factory.mktemp(f"sandbox-{request.param}")
-    with RemoteSandbox(state_dir, control_plane=request.param) as sandbox:
-        yield sandbox
+@pytest.fixture(scope="module", params=CONTROL_PLANES)
+def sandbox(request, sandboxes):
+    """The running sandbox of each control plane there is, as new; a module's tests share it."""
+    found = sandboxes(request.param)
+    found.reset()
+    return found
 
 
 @pytest.fixture

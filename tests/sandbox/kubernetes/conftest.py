@@ -77,7 +77,7 @@ def eventually_fixture() -> Callable[[Callable[[], object]], None]:
     return eventually
 
 
-@pytest.fixture(scope="session", params=CONTROL_PLANES)
+@pytest.fixture(scope="package", params=CONTROL_PLANES)
 def running_cluster(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A control plane of each kind there is, started once."""
     state_dir = tmp_path_factory.mktemp(f"kubernetes-{request.param}")

@@ -298,7 +298,7 @@ def definition(name: str, *command: str, image: str | None = None, **changes: An
     return with_changes(document, changes)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """One sandbox for all of Batch's tests."""
     state_dir = tmp_path_factory.mktemp("sandbox")
