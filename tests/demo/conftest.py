@@ -7,7 +7,7 @@ import pytest
 from tests.demo.running_up import RunningUp
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningUp]:
     """A running `make up`, of which nothing is left after Ctrl-C."""
     running = RunningUp(tmp_path_factory.mktemp("up"))

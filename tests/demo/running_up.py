@@ -1,4 +1,4 @@
-"""`make up` in a process of its own, started as a user's shell starts it, and what it may not leave behind."""
+"""`make up` in a session of its own, started as a user's shell starts it, and what it may not leave behind."""
 
 import os
 import re
@@ -6,6 +6,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,26 +15,33 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PROFILES = 'active = "work"\n\n[profiles.work]\nPREFECT_API_URL = "http://127.0.0.1:9/api"\n'
 
 
+ON_ANY_PORT = sys.executable, "-m", "demo.up", "--port", "0"
+
+
 class RunningUp:
-    """Starts `make up` on any free port and waits until it says that it is ready.
+    """Starts `make up` and waits until it says that it is ready.
 
     Args:
         directory: Its home and its temporary directory, so that everything it writes is seen.
+        command: What starts it, with its arguments.
 
     Attributes:
         ui_url: Address of the Prefect UI.
         sandbox: What a shell that uses the sandbox has in its environment.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, command: Sequence[str] = ON_ANY_PORT) -> None:
         self._home, self._temporary = directory / "home", directory / "tmp"
         self._temporary.mkdir()
         (self._home / ".prefect").mkdir(parents=True)
         (self._home / ".prefect" / "profiles.toml").write_text(PROFILES)
-        users = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "AWS_"))}
+        # Nor has he kube-apiserver and etcd.
+        others = "PREFECT_", "AWS_", "KUBEBUILDER_"
+        users = {name: value for name, value in os.environ.items() if not name.startswith(others)}
         users |= {"HOME": str(self._home), "TMPDIR": str(self._temporary), "AWS_PROFILE": "somebody-s"}
-        command = [sys.executable, "-m", "demo.up", "--port", "0"]
-        self._process = subprocess.Popen(command, cwd=ROOT, env=users, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, cwd=ROOT, env=users, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
         written = ""
         for line in self._process.stdout or ():
             written += line
@@ -45,12 +53,12 @@ class RunningUp:
         self.sandbox = dict(words[1].split("=", 1) for words in exports if words[:1] == ["export"])
 
     def interrupt(self) -> int:
-        """Ctrl-C.
+        """Ctrl-C, of which a terminal tells every process of the session.
 
         Returns:
             The exit code.
         """
-        self._process.send_signal(signal.SIGINT)
+        os.killpg(self._process.pid, signal.SIGINT)
         return self._process.wait(60)
 
     def left_behind(self) -> list[str]:

@@ -83,8 +83,6 @@ def set_up(browser: Browser, up: RunningUp) -> str:
     ui.submit()
     ui.wait_for_state("Completed")
     ui.wait_for_log("Finished in state Completed()")
-    ui.page.reload()
-    ui.wait_for_log("Finished in state Completed()")
     ui.screenshot("setup-run")
     table = ui.read_artifact("setup-batch", "compute environment")
     ui.screenshot("setup-outcomes")
@@ -134,15 +132,7 @@ def test_a_wrong_value_is_refused_at_its_field(ui: PrefectUi) -> None:
 
 
 def test_a_schedule_is_made_and_seen(ui: PrefectUi, prefect: SyncPrefectClient) -> None:
-    ui.open_deployment("submit")
-    dialog = ui.page.get_by_role("dialog", name="Add Schedule")
-    ui.open(ui.page.get_by_role("button", name="Schedule", exact=True), dialog)
-    dialog.get_by_role("tab", name="Cron").click()
-    dialog.get_by_role("textbox", name="Value").fill("30 4 * * *")
-    ui.screenshot("schedule")
-    ui.press("Save", "schedules")
-    expect(dialog).to_be_hidden()
-    expect(ui.page.get_by_role("switch", name="toggle At 04:30 AM")).to_be_visible()
+    ui.add_schedule("submit", "30 4 * * *", "At 04:30 AM")
     deployment = prefect.read_deployment_by_name("submit-jobs/submit")
     (made,) = deployment.schedules
     assert isinstance(made.schedule, CronSchedule)
