@@ -1,4 +1,4 @@
-# Everything a newcomer needs: each target sets up its own virtual environment from the locked requirements.
+# Everything a newcomer needs: each target installs what it needs of the locked requirements in a virtual environment.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 .PHONY: demo up test test-full lint lock bench docs screenshots
 .DEFAULT_GOAL := demo
 
-demo: $(VENV)/installed
+demo: $(VENV)/sandbox
 	$(BIN)/python -m demo
 
-up: $(VENV)/installed
+up: $(VENV)/sandbox
 	$(BIN)/python -m demo.up
 
 # `make test COVERAGE=yes` also measures how much of the product the tests run, and is a quarter slower for it.
@@ -44,16 +44,26 @@ lint: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/mypy .
 
-# pip's own resolver is skipped (--no-deps): the lock names every package, and pip check proves it.
-$(VENV)/installed: requirements-dev.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
+# pip's own resolver is skipped (--no-deps): the lock names every package, and pip check proves it. Nor does pip compile
+# what it installs, which it does on one core; where a package has files for other versions of Python, that goes on.
+define INSTALL
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r $<
 	$(BIN)/pip check
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	touch $@
+endef
+
+$(VENV)/sandbox: requirements-sandbox.txt
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL)
+
+$(VENV)/installed: requirements-dev.txt $(VENV)/sandbox
+	$(INSTALL)
 
 # Needs uv on the PATH. --no-emit-index-url keeps the registry's host out of the lock.
 LOCK := uv pip compile pyproject.toml --universal --generate-hashes --no-emit-index-url --no-annotate \
 	--custom-compile-command "make lock" --quiet
 lock:
 	$(LOCK) --extra dev --output-file requirements-dev.txt
+	$(LOCK) --constraint requirements-dev.txt --extra sandbox --output-file requirements-sandbox.txt
 	$(LOCK) --constraint requirements-dev.txt --output-file requirements.txt
