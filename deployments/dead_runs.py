@@ -6,10 +6,10 @@ starts the deployment reap for runs of submit_jobs.
 """
 
 from datetime import timedelta
-from importlib import import_module
-from typing import Any
 
 import yaml
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowFilter, FlowFilterId
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
@@ -51,16 +51,16 @@ def dead_runs_automation(flow_names: list[str], dead_after_seconds: float) -> Au
     )
 
 
-def flow_names(prefect_file: str) -> list[str]:
+def flow_names(client: SyncPrefectClient, prefect_file: str) -> list[str]:
     """Names of the flows that a file of deployments deploys.
 
     Args:
+        client: Of the server where they are deployed.
         prefect_file: Text of a prefect.yaml.
     """
-    entrypoints = {deployment["entrypoint"] for deployment in yaml.safe_load(prefect_file)["deployments"]}
-    return sorted(_flow(entrypoint).name for entrypoint in entrypoints)
-
-
-def _flow(entrypoint: str) -> Any:
-    module, _, name = entrypoint.rpartition(".")
-    return getattr(import_module(module), name)
+    deployments = yaml.safe_load(prefect_file)["deployments"]
+    names = DeploymentFilterName(any_=[deployment["name"] for deployment in deployments])
+    entrypoints = {deployment["entrypoint"] for deployment in deployments}
+    found = client.read_deployments(deployment_filter=DeploymentFilter(name=names))
+    flow_ids = FlowFilterId(any_=[deployment.flow_id for deployment in found if deployment.entrypoint in entrypoints])
+    return sorted(flow.name for flow in client.read_flows(flow_filter=FlowFilter(id=flow_ids)))

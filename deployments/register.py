@@ -73,7 +73,7 @@ def register(
                 client.create_work_pool(WorkPoolCreate(name=name, type="process", description=description))
         _deploy(project_dir)
         automations = [
-            dead_runs_automation(flow_names(PREFECT_FILE.read_text()), dead_after_seconds),
+            dead_runs_automation(flow_names(client, PREFECT_FILE.read_text()), dead_after_seconds),
             orphaned_jobs_automation(client.read_deployment_by_name(DEPLOYMENT).id, f"eks-cluster/{BLOCK}"),
             failed_mirror_automation(),
             *(notifications(notify_block_id) if notify_block_id else ()),
