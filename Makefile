@@ -15,12 +15,12 @@ up: $(VENV)/sandbox
 # `make test COVERAGE=yes` also measures how much of the product the tests run, and is a quarter slower for it.
 test: lint
 	$(if $(COVERAGE),$(BIN)/coverage erase)
-	$(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest --numprocesses 3 --dist worksteal --durations 15
+	$(BIN)/$(if $(COVERAGE),coverage run,python) -m pytest --numprocesses 3 --no-loadscope-reorder --durations 15
 	$(if $(COVERAGE),$(BIN)/coverage combine --quiet)
 	$(if $(COVERAGE),$(BIN)/coverage report)
 
 test-full: lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "campaign or not campaign"
+	$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder -m "campaign or not campaign"
 
 # Needs docker-registry, skopeo, crane and oras on the PATH; half an hour. `make bench AIRFLOW=PYTHON` names an interpreter
 # that has Airflow's Amazon provider.

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from demo.prefect_server import PrefectServer
+from tests.by_file import ByFile
 from tests.unmeasured import unmeasured
 
 _DIRECTORY = TemporaryDirectory(prefix="prefect-tests-", ignore_cleanup_errors=True)
@@ -24,6 +25,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make Prefect's deprecations errors; named in pyproject.toml, pytest would import Prefect before this file."""
     deprecation = "prefect._internal.compatibility.deprecated.PrefectDeprecationWarning"
     config.addinivalue_line("filterwarnings", f"error::{deprecation}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByFile:
+    """Have each process run whole files; the longest come first, being first by their paths."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
