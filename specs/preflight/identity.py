@@ -70,6 +70,7 @@ class SetupResources:
         repositories: The repositories that images are mirrored to.
         node_role: The nodes' role, with its path; empty where it is not known.
         job_role: The role that EKS Pod Identity gives to jobs, with its path; empty where it gives none.
+        logs_addon: Whether the logs of jobs go to CloudWatch, by the add-on that setup makes.
     """
 
     partition: str
@@ -82,6 +83,7 @@ class SetupResources:
     repositories: tuple[str, ...]
     node_role: str
     job_role: str = ""
+    logs_addon: bool = False
 
     def arn(self, service: str, resource: str) -> str:
         """An ARN of the account; IAM's have no region."""
@@ -124,9 +126,10 @@ def caller_actions(resources: SetupResources, *, access_entries: bool, pushes: b
         pushes: Whether setup itself pushes images.
     """
     pushing = _PUSHING if pushes else ("ecr:DescribeImages",)
+    cluster = resources.arn("eks", f"cluster/{resources.cluster}")
     actions: dict[str, tuple[str, ...]] = {
         "*": _READING,
-        resources.arn("eks", f"cluster/{resources.cluster}"): ("eks:DescribeCluster",),
+        cluster: ("eks:DescribeCluster",),
         resources.arn("batch", f"compute-environment/{resources.environment}"): (
             "batch:CreateComputeEnvironment",
             "batch:UpdateComputeEnvironment",
@@ -143,7 +146,7 @@ def caller_actions(resources: SetupResources, *, access_entries: bool, pushes: b
     }
     actions |= {resources.arn("ecr", f"repository/{name}"): pushing for name in resources.repositories}
     if access_entries:
-        actions[resources.arn("eks", f"cluster/{resources.cluster}")] += ("eks:CreateAccessEntry",)
+        actions[cluster] += ("eks:CreateAccessEntry",)
         actions[resources.batch_entry] = _ACCESS_ENTRY
     if resources.node_role:
         # Batch launches instances in the caller's name (Batch user guide, batch_IAM).
@@ -151,6 +154,9 @@ def caller_actions(resources: SetupResources, *, access_entries: bool, pushes: b
     if resources.job_role:
         # EKS user guide, pod-id-association.
         actions[resources.arn("iam", f"role/{resources.job_role}")] = ("iam:PassRole",)
+        actions[cluster] += ("eks:CreatePodIdentityAssociation",)
+    if resources.logs_addon:
+        actions[cluster] += ("eks:CreateAddon",)
     return actions
 
 

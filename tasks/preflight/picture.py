@@ -288,4 +288,5 @@ def _setup_resources(cluster: EksCluster, wanted: _Wanted, node_role_arn: str) -
         repositories=tuple({f"{prefix}/{reference.repository}".lstrip("/"): None for reference in wanted.images}),
         node_role=node_role_arn.rpartition(":role/")[2],
         job_role=passed.role_arn.rpartition(":role/")[2] if passed and passed.provider == "pod-identity" else "",
+        logs_addon=platform.container_logs,
     )

@@ -158,6 +158,7 @@ def test_what_preflight_has_simulated_is_allowed(role: str) -> None:
         repositories=(worker_runs.REPOSITORY,),
         node_role=PLACEHOLDERS["NODE_ROLE_NAME"],
         job_role=PLACEHOLDERS["JOB_ROLE_NAME"] if has_parts else "",
+        logs_addon=has_parts,
     )
     policies = [json.dumps(document) for document in policies_of(role).values()]
     for resource, actions in caller_actions(resources, access_entries=True, pushes=brings_images).items():

@@ -36,6 +36,12 @@ def test_pushing_and_access_entries_need_more() -> None:
     assert "eks:AssociateAccessPolicy" in actions[RESOURCES.batch_entry]
 
 
+def test_the_optional_parts_need_more() -> None:
+    resources = replace(RESOURCES, job_role="team/jobs", logs_addon=True)
+    actions = caller_actions(resources, access_entries=False, pushes=False)
+    assert actions[CLUSTER] == ("eks:DescribeCluster", "eks:CreatePodIdentityAssociation", "eks:CreateAddon")
+
+
 def test_a_role_that_is_not_known_is_not_asked_about() -> None:
     assert ROLE not in caller_actions(replace(RESOURCES, node_role=""), access_entries=False, pushes=False)
 
