@@ -7,7 +7,7 @@ unless a source is given.
 import json
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -30,17 +30,22 @@ _SUBMISSIONS_A_SECOND = 50
 
 
 class SubmitQuota:
-    """50 SubmitJob calls a second for an account (User Guide, service limits): a token bucket."""
+    """50 SubmitJob calls a second for an account (User Guide, service limits): a token bucket.
 
-    def __init__(self) -> None:
+    Args:
+        clock: Gives the time, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._lock = threading.Lock()
+        self._clock = clock
         self._left = float(_SUBMISSIONS_A_SECOND)
-        self._filled = time.monotonic()
+        self._filled = clock()
 
     def take(self) -> bool:
         """Whether one more call is within the quota."""
         with self._lock:
-            now = time.monotonic()
+            now = self._clock()
             gained = (now - self._filled) * _SUBMISSIONS_A_SECOND
             self._left, self._filled = min(self._left + gained, float(_SUBMISSIONS_A_SECOND)), now
             if self._left < 1:

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from sandbox.aws.batch.submission import SubmitQuota
+
 OVERRIDES_REFUSED = r"Container overrides or node overrides should not be set for Batch on EKS jobs\."
 
 
@@ -114,12 +116,27 @@ def test_a_share_is_described(queues: Any) -> None:
     queues.client("batch").terminate_job(jobId=job_id, reason="enough seen")
 
 
-def test_fifty_a_second(queues: Any) -> None:
+def test_fifty_a_second() -> None:
+    now = [0.0]
+    quota = SubmitQuota(lambda: now[0])
+
+    def taken() -> int:
+        return sum(quota.take() for _ in range(200))
+
+    assert taken() == 50
+    for seconds, more in ((0.5, 25), (0.01, 0), (0.01, 1), (3600, 50)):
+        now[0] += seconds
+        assert taken() == more
+
+
+def test_what_is_beyond_the_quota_is_refused(queues: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A busy machine sends no fifty a second.
+    monkeypatch.setattr("sandbox.aws.batch.submission._SUBMISSIONS_A_SECOND", 2)
     queues.control("POST", "/_sandbox/settings", {"batch_quotas": True})
     batch = queues.client("batch")
     accepted: list[str] = []
     refused: ClientError | None = None
-    for number in range(500):
+    for number in range(100):
         try:
             request = {"jobQueue": "My-Eks-JQ1", "jobDefinition": "two"}
             accepted.append(batch.submit_job(jobName=f"q-{number}", **request)["jobId"])
@@ -128,7 +145,7 @@ def test_fifty_a_second(queues: Any) -> None:
             break
     queues.control("POST", "/_sandbox/settings", {"batch_quotas": False})
     assert refused is not None
-    assert len(accepted) >= 50
+    assert len(accepted) >= 2
     assert refused.response["Error"]["Code"] == "TooManyRequestsException"
     assert refused.response["Error"]["Message"] == "Too Many Requests"
     assert refused.response["ResponseMetadata"]["HTTPStatusCode"] == 429
