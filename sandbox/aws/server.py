@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from moto.core.base_backend import BackendDict, backend_lock
+from moto.core.model_instances import reset_model_data
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
@@ -268,6 +269,8 @@ def _empty_moto() -> None:
         for backends in BackendDict._instances:
             backends.clear()
         BackendDict._instances.clear()
+        # What its dashboard lists, which keeps everything that ever was.
+        reset_model_data()
 
 
 def _document(request: Request) -> dict[str, Any]:

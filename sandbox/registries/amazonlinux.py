@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import tarfile
+from functools import cache
 from typing import Any
 
 from sandbox.registries.manifests import OCI_INDEX, OCI_MANIFEST, Manifest
@@ -48,11 +49,10 @@ def add_amazonlinux(repositories: Repositories) -> None:
 def _image(repositories: Repositories, architecture: str, variant: str, release: str, created: str) -> Manifest:
     """One platform's manifest, its config and two layers stored as blobs."""
     tars = [
-        _tar({"etc/system-release": release.encode() + b"\n"}, f"{release} {architecture}"),
-        _tar({"etc/machine": architecture.encode() + b"\n"}, f"packages of {release} {architecture}"),
+        _tar("etc/system-release", release.encode() + b"\n", f"{release} {architecture}"),
+        _tar("etc/machine", architecture.encode() + b"\n", f"packages of {release} {architecture}"),
     ]
-    # mtime 0 and a fixed level: gzip's output, hence the digest, depends on nothing else.
-    layers = [gzip.compress(tar, compresslevel=6, mtime=0) for tar in tars]
+    layers = [_compressed(tar) for tar in tars]
     config: dict[str, Any] = {
         "created": created,
         "architecture": architecture,
@@ -83,12 +83,19 @@ def _stored(repositories: Repositories, media_type: str, content: bytes) -> dict
     return {"mediaType": media_type, "digest": repositories.blobs.add(content), "size": len(content)}
 
 
-def _tar(files: dict[str, bytes], seed: str) -> bytes:
-    """A layer: the files, and some bytes that do not compress, as a package's would not."""
+@cache  # wanted again with every reset
+def _compressed(tar: bytes) -> bytes:
+    # mtime 0 and a fixed level: gzip's output, hence the digest, depends on nothing else.
+    return gzip.compress(tar, compresslevel=6, mtime=0)
+
+
+@cache
+def _tar(file: str, text: bytes, seed: str) -> bytes:
+    """A layer: a file, and some bytes that do not compress, as a package's would not."""
     filling = b"".join(hashlib.sha256(f"{seed} {n}".encode()).digest() for n in range(FILLING // 32))
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, content in {**files, "usr/share/filling": filling}.items():
+        for name, content in {file: text, "usr/share/filling": filling}.items():
             entry = tarfile.TarInfo(name)
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
