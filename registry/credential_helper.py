@@ -54,7 +54,7 @@ class CredentialHelper:
     def _ask(self, server: str) -> Credential | None:
         try:
             # By a list, not a shell; the name is checked above.
-            done = subprocess.run(  # noqa: S603
+            done = subprocess.run(  # noqa: S603 - a program that the Docker configuration names
                 [self._program, "get"], input=server.encode(), capture_output=True, timeout=_TIMEOUT, check=False
             )
         except FileNotFoundError:

@@ -6,7 +6,7 @@ from xdist.scheduler import LoadScopeScheduling
 PACKAGES = "tests/demo/", "tests/deployments/"
 
 
-class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """Gives each process a file, or one of the packages, at a time."""
 
     def _split_scope(self, nodeid: str) -> str:

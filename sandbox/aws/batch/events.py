@@ -14,7 +14,7 @@ from moto.events.models import events_backends
 from sandbox.aws.batch.identifiers import Place
 
 # Moto parses the same paths anew with every event, which takes longer than all the rest of it.
-jsonpath_ng.ext.parse = cache(parse)  # type: ignore[attr-defined]
+jsonpath_ng.ext.parse = cache(parse)  # type: ignore[attr-defined]  # it exports nothing by name
 
 SOURCE = "aws.batch"
 JOB = "Batch Job State Change"
