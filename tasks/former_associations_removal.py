@@ -7,6 +7,7 @@ from blocks.eks_cluster import EksCluster
 from tasks.cluster_users import users_of_cluster
 from tasks.outcome import Outcome
 from tasks.ownership import has_aws_mark
+from tasks.pod_identity_association import associations_in
 from tasks.pod_identity_association_removal import PodIdentityAssociationRemoval
 from tasks.removal import Removable
 
@@ -30,14 +31,7 @@ class FormerAssociationsRemoval(Removable):
 
     def observe(self) -> dict[str, Any] | None:
         """What DescribePodIdentityAssociation answers of those with our tag; None where there are none."""
-        eks, name = self._cluster.eks, self._cluster.cluster_name
-        pages = eks.get_paginator("list_pod_identity_associations").paginate(clusterName=name, namespace=self.name)
-        described = [
-            eks.describe_pod_identity_association(clusterName=name, associationId=found["associationId"])["association"]
-            for page in pages
-            for found in page["associations"]
-        ]
-        ours = [dict(found) for found in described if has_aws_mark(found)]
+        ours = [found for found in associations_in(self._cluster, self.name) if has_aws_mark(found)]
         return {"associations": ours} if ours else None
 
     def is_ours(self, observed: Mapping[str, Any]) -> bool:

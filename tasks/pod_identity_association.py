@@ -1,6 +1,6 @@
 """The EKS Pod Identity association that gives the jobs' service account its role."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from blocks.eks_cluster import EksCluster
@@ -92,9 +92,20 @@ def find_association(cluster: EksCluster, namespace: str, account: str) -> dict[
         namespace: The service account's namespace.
         account: Its name.
     """
+    return next(associations_in(cluster, namespace, account), None)
+
+
+def associations_in(cluster: EksCluster, namespace: str, account: str = "") -> Iterator[dict[str, Any]]:
+    """The associations of a namespace, tags and all.
+
+    Args:
+        cluster: Where.
+        namespace: The namespace.
+        account: Only that of this service account, which has one at most; empty for all.
+    """
     eks, name = cluster.eks, cluster.cluster_name
-    found = eks.list_pod_identity_associations(clusterName=name, namespace=namespace, serviceAccount=account)
-    if not found["associations"]:
-        return None
-    identifier = found["associations"][0]["associationId"]
-    return dict(eks.describe_pod_identity_association(clusterName=name, associationId=identifier)["association"])
+    wanted: dict[str, Any] = {"namespace": namespace} | ({"serviceAccount": account} if account else {})
+    for page in eks.get_paginator("list_pod_identity_associations").paginate(clusterName=name, **wanted):
+        for found in page["associations"]:
+            identifier = found["associationId"]
+            yield dict(eks.describe_pod_identity_association(clusterName=name, associationId=identifier)["association"])

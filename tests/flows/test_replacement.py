@@ -20,6 +20,7 @@ from tasks.outcome import Outcome
 from tasks.ownership import OWNER, OWNER_TAG
 from tasks.report import StepsFailedError
 from tests.flows.queue_witness import QUEUE, Witness, environments, order_of
+from tests.flows.test_optional_parts import ROLE, make_role
 
 BASE, SECOND = "My-Eks-CE1", "My-Eks-CE1-2"
 FLEET_ROLE = "arn:aws:iam::123456789012:role/Fleet"
@@ -78,12 +79,10 @@ def test_no_job_is_lost_whatever_changes_under_them(
     witness.start()
     old = "my-aws-batch-namespace"
     cluster.core_v1.create_namespaced_config_map(old, {"metadata": {"name": "settings"}, "data": {}})
-    statement = by_pod_identity(cluster.arn, old, "batch-jobs").statement()
-    trust = f'{{"Version": "2012-10-17", "Statement": [{statement}]}}'
-    role = cluster.iam.create_role(RoleName="BatchJobs", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    make_role(cluster, by_pod_identity(cluster.arn, old, "batch-jobs").statement())
     for account, tags in {"batch-jobs": {OWNER_TAG: OWNER}, "theirs": {}}.items():
         cluster.eks.create_pod_identity_association(
-            clusterName=cluster.cluster_name, namespace=old, serviceAccount=account, roleArn=role, tags=tags
+            clusterName=cluster.cluster_name, namespace=old, serviceAccount=account, roleArn=ROLE, tags=tags
         )
     try:
         # Fixed at creation: another environment.
